@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { requireBinary } from './binaries.js';
+import { startOwnedServer } from './owned-server.js';
+import { firstReply } from './probes.js';
+import { redisAnswers, redisArguments, type RedisOptions } from './redis.js';
+import type { TestServer } from './server.js';
+import { until } from './until.js';
+
+/** How to start a Redis Cluster. */
+export interface RedisClusterOptions extends RedisOptions {
+  /** At least 3; 3 by default. */
+  readonly masters?: number;
+  /** Replicas of each master; 0 by default. */
+  readonly replicas?: number;
+}
+
+/** A Redis Cluster of its own: every node is a {@link TestServer}, and the whole can be treated like one. */
+export interface RedisCluster {
+  readonly name: string;
+  /** Masters first. The order is that of the start; after a failover the roles are others. */
+  readonly nodes: readonly TestServer[];
+  /** `127.0.0.1:<port>,…`, the form of `HEADGATE_TEST_REDIS_CLUSTER_NODES`. */
+  readonly url: string;
+  readonly pids: readonly number[];
+  /** Resolves when every node that is up reports `cluster_state:ok` and knows every slot served. */
+  untilOk(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  kill(): Promise<void>;
+  /** All nodes come back on their ports with the slots they had; without `persist` they are empty. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A node also listens at its port plus this, for the other nodes. */
+const busOffset = 10_000;
+const formTimeoutMs = 30_000;
+
+/** Starts the nodes, forms the cluster and resolves once all of them say that it is ok (some seconds). */
+export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const { masters = 3, replicas = 0, ...redis } = options;
+  const [command, cli] = [requireBinary('redis-server'), requireBinary('redis-cli')];
+  const nodes: TestServer[] = [];
+  const all = (act: (node: TestServer) => Promise<void>): Promise<void> =>
+    Promise.all(nodes.map(act)).then(() => undefined);
+  const stop = (): Promise<void> => all((node) => node.stop());
+
+  try {
+    for (let index = 0; index < masters * (1 + replicas); index += 1) nodes.push(await startNode(command, redis));
+    const url = nodes.map((node) => `${node.host}:${node.port}`).join(',');
+    const create = ['--cluster', 'create', ...url.split(','), '--cluster-replicas', String(replicas), '--cluster-yes'];
+    await promisify(execFile)(cli, create, { timeout: formTimeoutMs });
+    await untilOk(nodes, masters, replicas);
+
+    return {
+      name: 'redis-cluster',
+      nodes,
+      url,
+      get pids() {
+        return nodes.flatMap((node) => node.pids);
+      },
+      untilOk: () => untilOk(nodes, masters, replicas),
+      pause: () => all((node) => node.pause()),
+      resume: () => all((node) => node.resume()),
+      kill: () => all((node) => node.kill()),
+      restart: async () => {
+        await all((node) => node.restart());
+        await untilOk(nodes, masters, replicas);
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function startNode(command: string, options: RedisOptions): Promise<TestServer> {
+  return startOwnedServer({
+    name: 'redis-node',
+    alsoFree: busOffset,
+    url: (port) => `redis://127.0.0.1:${port}`,
+    process: (directory, port) => ({
+      command,
+      args: [
+        ...redisArguments(directory, port, options),
+        ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', '1000'],
+      ],
+      ready: () => redisAnswers(port),
+    }),
+  });
+}
+
+async function untilOk(nodes: readonly TestServer[], masters: number, replicas: number): Promise<void> {
+  const up = nodes.filter((node) => node.pids.length > 0);
+  const everyNode = async (command: string, test: (reply: string) => boolean): Promise<boolean> =>
+    (await Promise.all(up.map(async (node) => test((await firstReply(node.port, command)) ?? '')))).every(Boolean);
+  await until(
+    async () =>
+      (await everyNode(
+        'CLUSTER INFO\r\n',
+        (reply) => /cluster_state:ok/.test(reply) && /cluster_slots_ok:16384/.test(reply),
+      )) &&
+      (up.length < nodes.length ||
+        (await everyNode(
+          'CLUSTER NODES\r\n',
+          (reply) => (reply.match(/\bslave\b/g) ?? []).length === masters * replicas,
+        ))),
+    { timeoutMs: formTimeoutMs, intervalMs: 50, what: 'every node of the Redis Cluster to report cluster_state:ok' },
+  );
+}

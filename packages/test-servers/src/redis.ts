@@ -1,0 +1,53 @@
+import { requireBinary } from './binaries.js';
+import { startOwnedServer } from './owned-server.js';
+import { firstReply } from './probes.js';
+import type { TestServer } from './server.js';
+
+/** How to start a Redis. */
+export interface RedisOptions {
+  /** Such as `'8mb'`; without limit by default. */
+  readonly maxmemory?: string;
+  /** What happens at `maxmemory`, such as `'allkeys-lru'`; `'noeviction'` by default, as in Redis itself. */
+  readonly maxmemoryPolicy?: string;
+  /** Path of an ACL file. */
+  readonly aclFile?: string;
+  /**
+   * Every write goes to an append-only file and is synced, so that a restart brings the data back. By default nothing is
+   * kept, and a restarted Redis is empty.
+   */
+  readonly persist?: boolean;
+  /** Further command-line arguments, such as `['--timeout', '1']`. */
+  readonly args?: readonly string[];
+}
+
+/** Starts a standalone Redis (or Valkey) of its own. `url` is `redis://127.0.0.1:<port>`. */
+export function startRedis(options: RedisOptions = {}): Promise<TestServer> {
+  const command = requireBinary('redis-server');
+  return startOwnedServer({
+    name: 'redis',
+    url: (port) => `redis://127.0.0.1:${port}`,
+    process: (directory, port) => ({
+      command,
+      args: redisArguments(directory, port, options),
+      ready: () => redisAnswers(port),
+    }),
+  });
+}
+
+/** The command line that standalone servers and cluster nodes share. */
+export function redisArguments(directory: string, port: number, options: RedisOptions): readonly string[] {
+  return [
+    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--daemonize', 'no', '--save', ''],
+    ...(options.persist === true ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
+    ...(options.maxmemory === undefined ? [] : ['--maxmemory', options.maxmemory]),
+    ...(options.maxmemoryPolicy === undefined ? [] : ['--maxmemory-policy', options.maxmemoryPolicy]),
+    ...(options.aclFile === undefined ? [] : ['--aclfile', options.aclFile]),
+    ...(options.args ?? []),
+  ];
+}
+
+/** Whether a Redis at this port has loaded its data and takes commands, or would after a log-in. */
+export async function redisAnswers(port: number): Promise<boolean> {
+  const reply = await firstReply(port, 'PING\r\n');
+  return reply !== undefined && /^(\+PONG|-NOAUTH|-NOPERM)/.test(reply);
+}
