@@ -1,7 +1,7 @@
 /** A timer that can be cleared; `unref` lets the process exit while it is pending. */
 export interface ClockTimer {
-	clear(): void;
-	unref(): void;
+  clear(): void;
+  unref(): void;
 }
 
 /**
@@ -9,37 +9,37 @@ export interface ClockTimer {
  * a promise (deadlines, timeouts) are taken from the monotonic clock.
  */
 export interface Clock {
-	/** Wall clock, epoch microseconds, a safe integer. */
-	nowUs(): number;
-	/** Monotonic milliseconds from an arbitrary origin; may carry decimals. */
-	monotonicMs(): number;
-	/** Runs `callback` once after `delayMs` (any size: longer than `setTimeout` allows is split). */
-	setTimer(callback: () => void, delayMs: number): ClockTimer;
+  /** Wall clock, epoch microseconds, a safe integer. */
+  nowUs(): number;
+  /** Monotonic milliseconds from an arbitrary origin; may carry decimals. */
+  monotonicMs(): number;
+  /** Runs `callback` once after `delayMs` (any size: longer than `setTimeout` allows is split). */
+  setTimer(callback: () => void, delayMs: number): ClockTimer;
 }
 
 const longestTimeoutMs = 2 ** 31 - 1;
 
 /** The system's clocks and timers. Wall time has the resolution of `Date.now()`: a millisecond. */
 export const systemClock: Clock = {
-	nowUs: () => Date.now() * 1000,
-	monotonicMs: () => performance.now(),
-	setTimer(callback, delayMs) {
-		let left = delayMs;
-		let referenced = true;
-		let handle: NodeJS.Timeout;
-		const arm = (): void => {
-			const slice = Math.min(left, longestTimeoutMs);
-			left -= slice;
-			handle = setTimeout(left > 0 ? arm : callback, slice);
-			if (!referenced) handle.unref();
-		};
-		arm();
-		return {
-			clear: () => clearTimeout(handle),
-			unref: () => {
-				referenced = false;
-				handle.unref();
-			},
-		};
-	},
+  nowUs: () => Date.now() * 1000,
+  monotonicMs: () => performance.now(),
+  setTimer(callback, delayMs) {
+    let left = delayMs;
+    let referenced = true;
+    let handle: NodeJS.Timeout;
+    const arm = (): void => {
+      const slice = Math.min(left, longestTimeoutMs);
+      left -= slice;
+      handle = setTimeout(left > 0 ? arm : callback, slice);
+      if (!referenced) handle.unref();
+    };
+    arm();
+    return {
+      clear: () => clearTimeout(handle),
+      unref: () => {
+        referenced = false;
+        handle.unref();
+      },
+    };
+  },
 };

@@ -1,141 +1,141 @@
 // Limits: what an application uses.
 export {
-	fixedWindow,
-	slidingLog,
-	slidingWindow,
-	tokenBucket,
-} from "./limits/limit.js";
+  fixedWindow,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from './limits/limit.js';
 export type {
-	FixedWindowOptions,
-	TokenBucketOptions,
-	WindowOptions,
-} from "./limits/limit.js";
+  FixedWindowOptions,
+  TokenBucketOptions,
+  WindowOptions,
+} from './limits/limit.js';
 export type {
-	AllowedDecision,
-	BreakerOptions,
-	ConsumeOptions,
-	Decision,
-	DeniedDecision,
-	FallbackOptions,
-	Limiter,
-	LimiterCallOptions,
-	LimiterOptions,
-	PolicyDetail,
-	StoreFailureMode,
-	WaitOptions,
-} from "./limits/api.js";
+  AllowedDecision,
+  BreakerOptions,
+  ConsumeOptions,
+  Decision,
+  DeniedDecision,
+  FallbackOptions,
+  Limiter,
+  LimiterCallOptions,
+  LimiterOptions,
+  PolicyDetail,
+  StoreFailureMode,
+  WaitOptions,
+} from './limits/api.js';
 
 // Locks: what an application uses.
 export type {
-	AcquireOptions,
-	Lock,
-	LockGroup,
-	Locks,
-	LockSession,
-	LocksOptions,
-	TryAcquireOptions,
-	TryAcquireResult,
-} from "./locks/api.js";
+  AcquireOptions,
+  Lock,
+  LockGroup,
+  Locks,
+  LockSession,
+  LocksOptions,
+  TryAcquireOptions,
+  TryAcquireResult,
+} from './locks/api.js';
 
 // Errors, hooks, time.
 export {
-	AcquireTimeoutError,
-	ClosedError,
-	FencedError,
-	HeadgateError,
-	InvalidArgumentError,
-	LockLostError,
-	QueueFullError,
-	RecordVersionError,
-	StoreContendedError,
-	StoreError,
-	StoreFullError,
-	StoreTimeoutError,
-	UnsupportedError,
-} from "./errors.js";
+  AcquireTimeoutError,
+  ClosedError,
+  FencedError,
+  HeadgateError,
+  InvalidArgumentError,
+  LockLostError,
+  QueueFullError,
+  RecordVersionError,
+  StoreContendedError,
+  StoreError,
+  StoreFullError,
+  StoreTimeoutError,
+  UnsupportedError,
+} from './errors.js';
 export type {
-	HeadgateErrorCode,
-	HolderInfo,
-	LockLostReason,
-	StoreErrorDetails,
-	StoreErrorKind,
-} from "./errors.js";
+  HeadgateErrorCode,
+  HolderInfo,
+  LockLostReason,
+  StoreErrorDetails,
+  StoreErrorKind,
+} from './errors.js';
 export type {
-	AcquireEvent,
-	ClockSkewEvent,
-	DecisionEvent,
-	DecisionSource,
-	DeclaredSeries,
-	ExtendEvent,
-	FallbackEvent,
-	HookErrorEvent,
-	HookEvents,
-	Hooks,
-	LeaseEndEvent,
-	LimiterWaitEvent,
-	LockLostEvent,
-	RefundEvent,
-	ReleaseEvent,
-	SessionReleaseEvent,
-	StoreCallEvent,
-	StoreKeysEvent,
-	WaitersEvent,
-} from "./hooks/events.js";
-export { systemClock } from "./clock.js";
-export type { Clock, ClockTimer } from "./clock.js";
+  AcquireEvent,
+  ClockSkewEvent,
+  DecisionEvent,
+  DecisionSource,
+  DeclaredSeries,
+  ExtendEvent,
+  FallbackEvent,
+  HookErrorEvent,
+  HookEvents,
+  Hooks,
+  LeaseEndEvent,
+  LimiterWaitEvent,
+  LockLostEvent,
+  RefundEvent,
+  ReleaseEvent,
+  SessionReleaseEvent,
+  StoreCallEvent,
+  StoreKeysEvent,
+  WaitersEvent,
+} from './hooks/events.js';
+export { systemClock } from './clock.js';
+export type { Clock, ClockTimer } from './clock.js';
 
 // For authors of stores: the contracts and the definition they are held to.
 export type {
-	DenialReason,
-	LimiterAnswer,
-	LimiterAnswerNow,
-	LimiterCapabilities,
-	LimiterDecided,
-	LimiterOp,
-	LimiterResult,
-	LimiterStep,
-	LimiterStore,
-	LimitReading,
-} from "./limits/contract.js";
+  DenialReason,
+  LimiterAnswer,
+  LimiterAnswerNow,
+  LimiterCapabilities,
+  LimiterDecided,
+  LimiterOp,
+  LimiterResult,
+  LimiterStep,
+  LimiterStore,
+  LimitReading,
+} from './limits/contract.js';
 export type {
-	FixedWindowLimit,
-	Limit,
-	LimitKind,
-	SlidingLogLimit,
-	SlidingWindowLimit,
-	TokenBucketLimit,
-} from "./limits/limit.js";
-export type { Algorithm, LimitState } from "./limits/algorithm.js";
-export { decideStep } from "./limits/decide.js";
-export type { StepOutcome } from "./limits/decide.js";
+  FixedWindowLimit,
+  Limit,
+  LimitKind,
+  SlidingLogLimit,
+  SlidingWindowLimit,
+  TokenBucketLimit,
+} from './limits/limit.js';
+export type { Algorithm, LimitState } from './limits/algorithm.js';
+export { decideStep } from './limits/decide.js';
+export type { StepOutcome } from './limits/decide.js';
 export {
-	algorithmOf,
-	convertState,
-	entryFreshAtUs,
-	openState,
-	recordFreshAtUs,
-	recordVersion,
-	sameParameters,
-} from "./limits/record.js";
-export type { LimiterRecord, OpenState, RecordEntry } from "./limits/record.js";
-export { ceilMulDiv, floorMulDiv } from "./limits/exact.js";
+  algorithmOf,
+  convertState,
+  entryFreshAtUs,
+  openState,
+  recordFreshAtUs,
+  recordVersion,
+  sameParameters,
+} from './limits/record.js';
+export type { LimiterRecord, OpenState, RecordEntry } from './limits/record.js';
+export { ceilMulDiv, floorMulDiv } from './limits/exact.js';
 export type {
-	AcquireAllReply,
-	AcquireReply,
-	AcquireRequest,
-	ExtendReply,
-	ExtendRequest,
-	ForceReleaseReply,
-	LeaseRef,
-	LockCapabilities,
-	LockFilter,
-	LockMode,
-	LockState,
-	LockStore,
-	LockStoreListener,
-	ReleaseReply,
-	ReleaseRequest,
-	ReleaseSessionReply,
-	StoreCallOptions,
-} from "./locks/contract.js";
-export { checkKey, checkName, joinKey, maxKeyBytes } from "./keys.js";
+  AcquireAllReply,
+  AcquireReply,
+  AcquireRequest,
+  ExtendReply,
+  ExtendRequest,
+  ForceReleaseReply,
+  LeaseRef,
+  LockCapabilities,
+  LockFilter,
+  LockMode,
+  LockState,
+  LockStore,
+  LockStoreListener,
+  ReleaseReply,
+  ReleaseRequest,
+  ReleaseSessionReply,
+  StoreCallOptions,
+} from './locks/contract.js';
+export { checkKey, checkName, joinKey, maxKeyBytes } from './keys.js';

@@ -6,8 +6,8 @@
 
 /** Greatest common divisor of two positive integers (Euclid). */
 export function gcd(a: number, b: number): number {
-	while (b !== 0) [a, b] = [b, a % b];
-	return a;
+  while (b !== 0) [a, b] = [b, a % b];
+  return a;
 }
 
 /**
@@ -15,29 +15,29 @@ export function gcd(a: number, b: number): number {
  * Long division: `a` is read in digits of base 2^k, with k so large as `2 * c * 2^k <= 2^53` allows.
  */
 export function floorMulDiv(a: number, b: number, c: number): number {
-	const product = a * b;
-	if (product <= Number.MAX_SAFE_INTEGER) return Math.floor(product / c);
-	let base = 2;
-	while (base * c * 4 <= 9007199254740992 && base < 67108864) base *= 2;
-	let scale = 1;
-	while (scale * base <= a) scale *= base;
-	let quotient = 0;
-	let remainder = 0;
-	let rest = a;
-	while (scale >= 1) {
-		const digit = Math.floor(rest / scale);
-		rest -= digit * scale;
-		const partial = remainder * base + digit * b;
-		const quotientDigit = Math.floor(partial / c);
-		remainder = partial - quotientDigit * c;
-		quotient = quotient * base + quotientDigit;
-		scale /= base;
-	}
-	return quotient;
+  const product = a * b;
+  if (product <= Number.MAX_SAFE_INTEGER) return Math.floor(product / c);
+  let base = 2;
+  while (base * c * 4 <= 9007199254740992 && base < 67108864) base *= 2;
+  let scale = 1;
+  while (scale * base <= a) scale *= base;
+  let quotient = 0;
+  let remainder = 0;
+  let rest = a;
+  while (scale >= 1) {
+    const digit = Math.floor(rest / scale);
+    rest -= digit * scale;
+    const partial = remainder * base + digit * b;
+    const quotientDigit = Math.floor(partial / c);
+    remainder = partial - quotientDigit * c;
+    quotient = quotient * base + quotientDigit;
+    scale /= base;
+  }
+  return quotient;
 }
 
 /** `ceil(a * b / c)` without losing a digit; the same bounds as {@link floorMulDiv}. */
 export function ceilMulDiv(a: number, b: number, c: number): number {
-	// ceil(ab/c) = a - floor(a(c-b)/c), which keeps both factors within the bounds.
-	return a - floorMulDiv(a, c - b, c);
+  // ceil(ab/c) = a - floor(a(c-b)/c), which keeps both factors within the bounds.
+  return a - floorMulDiv(a, c - b, c);
 }

@@ -1,63 +1,55 @@
-import { checkName } from "../keys.js";
-import { durationMs, integerIn, invalid, optionsObject } from "../validate.js";
-import { gcd } from "./exact.js";
+import { checkName } from '../keys.js';
+import { durationMs, integerIn, invalid, optionsObject } from '../validate.js';
+import { gcd } from './exact.js';
 
 /** The algorithms a limit can use. */
-export type LimitKind =
-	| "tokenBucket"
-	| "fixedWindow"
-	| "slidingWindow"
-	| "slidingLog";
+export type LimitKind = 'tokenBucket' | 'fixedWindow' | 'slidingWindow' | 'slidingLog';
 
 /** A compiled token bucket; make one with {@link tokenBucket}. */
 export interface TokenBucketLimit {
-	readonly kind: "tokenBucket";
-	readonly name: string;
-	/** Largest burst, in tokens; also the largest debt. */
-	readonly limit: number;
-	/** Time in which an empty bucket becomes full, milliseconds, rounded up: the `w` of a `RateLimit-Policy` header. */
-	readonly windowMs: number;
-	/** Units gained per microsecond (p of the reduced ratio p/q). */
-	readonly unitsPerUs: number;
-	/** Units in a token (q of the reduced ratio p/q). */
-	readonly unitsPerToken: number;
+  readonly kind: 'tokenBucket';
+  readonly name: string;
+  /** Largest burst, in tokens; also the largest debt. */
+  readonly limit: number;
+  /** Time in which an empty bucket becomes full, milliseconds, rounded up: the `w` of a `RateLimit-Policy` header. */
+  readonly windowMs: number;
+  /** Units gained per microsecond (p of the reduced ratio p/q). */
+  readonly unitsPerUs: number;
+  /** Units in a token (q of the reduced ratio p/q). */
+  readonly unitsPerToken: number;
 }
 
 /** A compiled fixed window; make one with {@link fixedWindow}. */
 export interface FixedWindowLimit {
-	readonly kind: "fixedWindow";
-	readonly name: string;
-	readonly limit: number;
-	readonly windowMs: number;
-	readonly windowUs: number;
-	/** True when windows begin at multiples of their length since the epoch; false when they begin at the first hit. */
-	readonly aligned: boolean;
+  readonly kind: 'fixedWindow';
+  readonly name: string;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly windowUs: number;
+  /** True when windows begin at multiples of their length since the epoch; false when they begin at the first hit. */
+  readonly aligned: boolean;
 }
 
 /** A compiled sliding window; make one with {@link slidingWindow}. */
 export interface SlidingWindowLimit {
-	readonly kind: "slidingWindow";
-	readonly name: string;
-	readonly limit: number;
-	readonly windowMs: number;
-	readonly windowUs: number;
+  readonly kind: 'slidingWindow';
+  readonly name: string;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly windowUs: number;
 }
 
 /** A compiled sliding log; make one with {@link slidingLog}. */
 export interface SlidingLogLimit {
-	readonly kind: "slidingLog";
-	readonly name: string;
-	readonly limit: number;
-	readonly windowMs: number;
-	readonly windowUs: number;
+  readonly kind: 'slidingLog';
+  readonly name: string;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly windowUs: number;
 }
 
 /** One limit of a policy, compiled to integers and frozen. */
-export type Limit =
-	| TokenBucketLimit
-	| FixedWindowLimit
-	| SlidingWindowLimit
-	| SlidingLogLimit;
+export type Limit = TokenBucketLimit | FixedWindowLimit | SlidingWindowLimit | SlidingLogLimit;
 
 /** Largest `limit` of a window: debts of one more limit and all sums stay exact. */
 const maxWindowLimit = 2 ** 50;
@@ -68,14 +60,14 @@ const maxRefillUs = 2 ** 52;
 
 /** Options of {@link tokenBucket}. */
 export interface TokenBucketOptions {
-	/** Name of the limit within its policy; default `'default'`. */
-	readonly name?: string | undefined;
-	/** Largest burst, in tokens: a positive integer. */
-	readonly capacity: number;
-	/** Tokens gained in each `refillIntervalMs`, spread evenly over it; default `capacity`. */
-	readonly refillTokens?: number | undefined;
-	/** Milliseconds in which `refillTokens` are gained: a positive integer. */
-	readonly refillIntervalMs: number;
+  /** Name of the limit within its policy; default `'default'`. */
+  readonly name?: string | undefined;
+  /** Largest burst, in tokens: a positive integer. */
+  readonly capacity: number;
+  /** Tokens gained in each `refillIntervalMs`, spread evenly over it; default `capacity`. */
+  readonly refillTokens?: number | undefined;
+  /** Milliseconds in which `refillTokens` are gained: a positive integer. */
+  readonly refillIntervalMs: number;
 }
 
 /**
@@ -87,67 +79,61 @@ export interface TokenBucketOptions {
  * Throws {@link InvalidArgumentError} for a ratio that doubles cannot hold exactly.
  */
 export function tokenBucket(options: TokenBucketOptions): TokenBucketLimit {
-	optionsObject("options", options);
-	const name = checkName("name", options.name ?? "default");
-	const limit = integerIn("capacity", options.capacity, 1);
-	const refillTokens = integerIn(
-		"refillTokens",
-		options.refillTokens ?? limit,
-		1,
-	);
-	const intervalUs =
-		durationMs("refillIntervalMs", options.refillIntervalMs) * 1000;
-	const divisor = gcd(refillTokens, intervalUs);
-	const unitsPerUs = refillTokens / divisor;
-	const unitsPerToken = intervalUs / divisor;
-	if (limit > maxUnits / 2 / unitsPerToken) {
-		throw invalid(
-			"capacity",
-			`at most ${Math.floor(maxUnits / 2 / unitsPerToken)} to stay exact with ${refillTokens} tokens per ${options.refillIntervalMs} ms ` +
-				`(one token is ${unitsPerToken} units; a ratio with a larger common divisor allows more)`,
-			options.capacity,
-		);
-	}
-	const units = limit * unitsPerToken;
-	if ((2 * units) / unitsPerUs > maxRefillUs)
-		throw invalid("capacity", "refilled within 71 years", options.capacity);
-	return Object.freeze({
-		kind: "tokenBucket",
-		name,
-		limit,
-		windowMs: Math.ceil(Math.ceil(units / unitsPerUs) / 1000),
-		unitsPerUs,
-		unitsPerToken,
-	});
+  optionsObject('options', options);
+  const name = checkName('name', options.name ?? 'default');
+  const limit = integerIn('capacity', options.capacity, 1);
+  const refillTokens = integerIn('refillTokens', options.refillTokens ?? limit, 1);
+  const intervalUs = durationMs('refillIntervalMs', options.refillIntervalMs) * 1000;
+  const divisor = gcd(refillTokens, intervalUs);
+  const unitsPerUs = refillTokens / divisor;
+  const unitsPerToken = intervalUs / divisor;
+  if (limit > maxUnits / 2 / unitsPerToken) {
+    throw invalid(
+      'capacity',
+      `at most ${Math.floor(maxUnits / 2 / unitsPerToken)} to stay exact with ${refillTokens} tokens per ${options.refillIntervalMs} ms ` +
+        `(one token is ${unitsPerToken} units; a ratio with a larger common divisor allows more)`,
+      options.capacity,
+    );
+  }
+  const units = limit * unitsPerToken;
+  if ((2 * units) / unitsPerUs > maxRefillUs) throw invalid('capacity', 'refilled within 71 years', options.capacity);
+  return Object.freeze({
+    kind: 'tokenBucket',
+    name,
+    limit,
+    windowMs: Math.ceil(Math.ceil(units / unitsPerUs) / 1000),
+    unitsPerUs,
+    unitsPerToken,
+  });
 }
 
 /** Options of the window limits. */
 export interface WindowOptions {
-	/** Name of the limit within its policy; default `'default'`. */
-	readonly name?: string | undefined;
-	/** Cost admitted per window: a positive integer of at most 2^50. */
-	readonly limit: number;
-	/** Length of the window in milliseconds: a positive integer of at most 2^40. */
-	readonly windowMs: number;
+  /** Name of the limit within its policy; default `'default'`. */
+  readonly name?: string | undefined;
+  /** Cost admitted per window: a positive integer of at most 2^50. */
+  readonly limit: number;
+  /** Length of the window in milliseconds: a positive integer of at most 2^40. */
+  readonly windowMs: number;
 }
 
 /** Options of {@link fixedWindow}. */
 export interface FixedWindowOptions extends WindowOptions {
-	/** Begin windows at multiples of `windowMs` since the epoch instead of at the first hit; default `false`. */
-	readonly aligned?: boolean | undefined;
+  /** Begin windows at multiples of `windowMs` since the epoch instead of at the first hit; default `false`. */
+  readonly aligned?: boolean | undefined;
 }
 
 function windowFields(options: WindowOptions): {
-	name: string;
-	limit: number;
-	windowMs: number;
-	windowUs: number;
+  name: string;
+  limit: number;
+  windowMs: number;
+  windowUs: number;
 } {
-	optionsObject("options", options);
-	const name = checkName("name", options.name ?? "default");
-	const limit = integerIn("limit", options.limit, 1, maxWindowLimit);
-	const windowMs = durationMs("windowMs", options.windowMs);
-	return { name, limit, windowMs, windowUs: windowMs * 1000 };
+  optionsObject('options', options);
+  const name = checkName('name', options.name ?? 'default');
+  const limit = integerIn('limit', options.limit, 1, maxWindowLimit);
+  const windowMs = durationMs('windowMs', options.windowMs);
+  return { name, limit, windowMs, windowUs: windowMs * 1000 };
 }
 
 /**
@@ -156,11 +142,10 @@ function windowFields(options: WindowOptions): {
  * or at a multiple of its length since the epoch with `aligned`.
  */
 export function fixedWindow(options: FixedWindowOptions): FixedWindowLimit {
-	const fields = windowFields(options);
-	const aligned = options.aligned ?? false;
-	if (typeof aligned !== "boolean")
-		throw invalid("aligned", "a boolean", aligned);
-	return Object.freeze({ kind: "fixedWindow", ...fields, aligned });
+  const fields = windowFields(options);
+  const aligned = options.aligned ?? false;
+  if (typeof aligned !== 'boolean') throw invalid('aligned', 'a boolean', aligned);
+  return Object.freeze({ kind: 'fixedWindow', ...fields, aligned });
 }
 
 /**
@@ -171,7 +156,7 @@ export function fixedWindow(options: FixedWindowOptions): FixedWindowLimit {
  * millions of domains" (2017), with exact instead of floating weights.
  */
 export function slidingWindow(options: WindowOptions): SlidingWindowLimit {
-	return Object.freeze({ kind: "slidingWindow", ...windowFields(options) });
+  return Object.freeze({ kind: 'slidingWindow', ...windowFields(options) });
 }
 
 /**
@@ -180,5 +165,5 @@ export function slidingWindow(options: WindowOptions): SlidingWindowLimit {
  * `limit` it takes (`capabilities.maxSlidingLogLimit`), which is checked when the limiter is made.
  */
 export function slidingLog(options: WindowOptions): SlidingLogLimit {
-	return Object.freeze({ kind: "slidingLog", ...windowFields(options) });
+  return Object.freeze({ kind: 'slidingLog', ...windowFields(options) });
 }
