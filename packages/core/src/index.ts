@@ -82,6 +82,8 @@ export type {
   WaitersEvent,
 } from './hooks/events.js';
 export { systemClock } from './clock.js';
+export { createManualClock } from './manual-clock.js';
+export type { ManualClock } from './manual-clock.js';
 export type { Clock, ClockTimer } from './clock.js';
 
 // For authors of stores: the contracts and the definition they are held to.
@@ -118,6 +120,7 @@ export {
   sameParameters,
 } from './limits/record.js';
 export type { LimiterRecord, OpenState, RecordEntry } from './limits/record.js';
+export { decodeRecord, encodeRecord } from './limits/record-codec.js';
 export { ceilMulDiv, floorMulDiv } from './limits/exact.js';
 export type {
   AcquireAllReply,
