@@ -26,6 +26,8 @@ const checks = [
 const total = { passed: 0, failed: 0, skipped: 0 };
 /** @type {string[]} */
 const failures = [];
+/** @type {string[]} */
+const table = [];
 
 for (const [name, ...command] of checks) {
   if (run(name, command)) total.passed += 1;
@@ -35,18 +37,18 @@ for (const [name, ...command] of checks) {
 if (!staticOnly) {
   for (const { folder } of [...workspaces, { folder: root }]) forgetReport(folder);
   const turbo = ['turbo', 'run', 'test', '--continue=always', '--concurrency=2', '--ui=stream', '--log-order=grouped'];
-  run('tests of the workspaces', turbo);
-  run('tests of the packages and the docs', ['vitest', 'run', '--config', 'test/vitest.config.ts']);
+  const workspacesRan = run('tests of the workspaces', turbo);
+  summarize(workspaces, workspacesRan);
+  const repositoryRan = run('tests of the packages and the docs', [
+    'vitest',
+    'run',
+    '--config',
+    'test/vitest.config.ts',
+  ]);
+  summarize([{ path: 'test', folder: root }], repositoryRan);
 
   console.log('\npassed failed skipped');
-  for (const { folder, path } of [...workspaces, { folder: root, path: 'test' }]) {
-    const tally = readReport(folder, path);
-    total.passed += tally.passed;
-    total.skipped += tally.skipped;
-    for (const failure of tally.failures) fail(failure);
-    const columns = [tally.passed, tally.failed, tally.skipped].map((count, i) => String(count).padStart(6 + (i >> 1)));
-    console.log(`${columns.join(' ')}  ${path}`);
-  }
+  for (const line of table) console.log(line);
 }
 
 if (failures.length > 0) console.log(`\nFailed:\n${failures.map((failure) => `  ${failure}`).join('\n')}`);
@@ -56,6 +58,26 @@ mkdirSync(join(root, '.cache'), { recursive: true });
 writeFileSync(join(root, '.cache/summary.txt'), `${summary}\n`);
 console.log(`\n${summary}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
+
+/**
+ * Adds the tests of these workspaces to the total. A run that failed must have a failure to show for it.
+ * @param {ReadonlyArray<{ path: string, folder: string }>} tested
+ * @param {boolean} ran
+ */
+function summarize(tested, ran) {
+  const failedBefore = total.failed;
+  for (const { folder, path } of tested) {
+    const tally = readReport(folder, path);
+    total.passed += tally.passed;
+    total.skipped += tally.skipped;
+    for (const failure of tally.failures) fail(failure);
+    const columns = [tally.passed, tally.failed, tally.skipped].map((count, i) =>
+      String(count).padStart(i < 2 ? 6 : 7),
+    );
+    table.push(`${columns.join(' ')}  ${path}`);
+  }
+  if (!ran && total.failed === failedBefore) fail(`${tested.map(({ path }) => path).join(', ')}: the runner failed`);
+}
 
 /** @param {string} what */
 function fail(what) {

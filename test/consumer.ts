@@ -30,7 +30,7 @@ export function installConsumer(): Consumer {
   const write = (path: string, text: string): void => writeFileSync(join(folder, path), text);
 
   write('package.json', JSON.stringify({ name: 'consumer', private: true }));
-  const packed = pack([...published.map(({ folder }) => folder), ...dependencyFolders()], folder);
+  const packed = pack([...published.map((workspace) => workspace.folder), ...dependencyFolders()], folder);
   const tarballs = packed.map(({ filename }) => `./${filename}`);
   run('npm', 'install', '--offline', '--legacy-peer-deps', '--ignore-scripts', ...tarballs);
   for (const name of [...peers(), '@types/node', '@types/pg']) link(name, folder);

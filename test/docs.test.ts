@@ -33,7 +33,8 @@ describe.each(blocks.map((block) => [`${block.document}:${block.line}`, block] a
     // The process ends when the block has been evaluated to its end; open clients and listeners do not keep it.
     const program = `await import(${JSON.stringify(url)}); process.exit(0);`;
     const env = { ...process.env, ...(await environmentFor(block.setup)) };
-    await execute('node', ['--input-type=module', '--eval', program], { cwd: folder, env, timeout: 20_000 });
+    const run = execute('node', ['--input-type=module', '--eval', program], { cwd: folder, env, timeout: 20_000 });
+    await expect(run).resolves.toBeDefined();
   });
 });
 
