@@ -44,6 +44,7 @@ if (!staticOnly) {
     'run',
     '--config',
     'test/vitest.config.ts',
+    '--update=none',
   ]);
   summarize([{ path: 'test', folder: root }], repositoryRan);
 
