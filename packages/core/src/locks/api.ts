@@ -128,7 +128,14 @@ export interface Locks {
   releaseSession(id: string): Promise<ReleaseSessionReply>;
   inspect(key: string): Promise<LockState | null>;
   list(filter?: { readonly sessionId?: string | undefined }): AsyncIterable<LockState>;
-  forceRelease(key: string, options?: { readonly terminate?: boolean | undefined }): Promise<ForceReleaseReply>;
+  /**
+   * Evicts the holders of a key, or only the lease `leaseId` (as `inspect` shows it); tell the resource the token it returns. `terminate` also ends
+   * holders that do not answer, at the price of what else they hold.
+   */
+  forceRelease(
+    key: string,
+    options?: { readonly terminate?: boolean | undefined; readonly leaseId?: string | undefined },
+  ): Promise<ForceReleaseReply>;
   /** Leases held and acquires waiting in this process, for a status page. */
   local(): {
     readonly held: readonly Lock[];

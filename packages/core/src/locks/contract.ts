@@ -201,8 +201,13 @@ export interface LockStore {
     session: { readonly prefix: string; readonly sessionId: string },
     options?: StoreCallOptions,
   ): Promise<ReleaseSessionReply>;
-  /** Evicts every holder of the key. `terminate` also ends holders that do not answer, at the price of their other leases. */
-  forceRelease(key: string, options?: StoreCallOptions & { readonly terminate?: boolean }): Promise<ForceReleaseReply>;
+  /**
+   * Evicts the holders of the key, or only the lease `leaseId`. `terminate` also ends holders that do not answer, at the price of their other leases.
+   */
+  forceRelease(
+    key: string,
+    options?: StoreCallOptions & { readonly terminate?: boolean; readonly leaseId?: string },
+  ): Promise<ForceReleaseReply>;
   /** Registers a listener; returns how to take it away. Present when `capabilities.wake` is `notify` or losses can be told. */
   watch?(listener: LockStoreListener): () => void;
   /** Ends what the store itself opened; leases still held are left to their ttl or freed with their connection. Safe to call twice. */
