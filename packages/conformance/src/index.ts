@@ -1,1 +1,22 @@
-export {};
+// The suites.
+export { checkLimiterStore, limiterConformance } from './limits/suite.js';
+export type { LimiterConformanceOptions, LimiterSuiteOptions } from './limits/suite.js';
+export type { LimiterFixture, MovableClock, RawRecord } from './limits/fixture.js';
+export type { SuiteOptions } from './suite/suite.js';
+export type { It, TestApi } from './suite/test-api.js';
+
+// What a store's test hands them.
+export type { FaultCounters, FaultName, Faults } from './suite/faults.js';
+export { manualClock } from './suite/manual-clock.js';
+export type { ManualClock } from './suite/manual-clock.js';
+export type { HolderProgram } from './process/holder.js';
+export { serveHolder } from './process/serve.js';
+export type { HolderMethods } from './process/serve.js';
+export { serveLimiterStore } from './limits/serve-limiter-store.js';
+
+// Reports.
+export { mergeReports } from './report/merge.js';
+export { toMarkdown } from './report/markdown.js';
+export { readReports } from './report/report-file.js';
+export { summarize } from './report/summary.js';
+export type { ConformanceReport, PropertyResult, StoreIdentity, Verdict } from './report/report.js';

@@ -1,0 +1,94 @@
+import { randomKey } from '../suite/random.js';
+import { sleep } from '../suite/deadline.js';
+import type { Limit, LimiterAnswerNow, LimiterDecided, LimiterOp, LimiterStep, LimiterStore } from '@headgate/core';
+import type { Faults } from '../suite/faults.js';
+import type { LimiterFixture, MovableClock } from './fixture.js';
+
+/** What a limiter property works with: one fresh store and the ways to ask it. */
+export interface LimiterContext {
+  readonly store: LimiterStore;
+  readonly fixture: LimiterFixture;
+  readonly faults: Faults;
+  readonly seed: number;
+  /** The movable clock, when the store has one. */
+  readonly clock: MovableClock | undefined;
+  /** A key nobody else uses. */
+  key(hint?: string): string;
+  /** Decides one step; rejects with the step's error. */
+  decide(
+    key: string,
+    limits: readonly Limit[],
+    ops: readonly LimiterOp[],
+    store?: LimiterStore,
+  ): Promise<LimiterDecided>;
+  /** Decides one operation; rejects with the step's error. */
+  ask(key: string, limits: Limit | readonly Limit[], op: LimiterOp, store?: LimiterStore): Promise<LimiterAnswerNow>;
+  /** Decides a batch; rejects with the first step's error. */
+  batch(steps: readonly LimiterStep[], store?: LimiterStore): Promise<readonly LimiterDecided[]>;
+  /** Lets `us` microseconds pass: moves the clock, or waits (rounded up to a millisecond). */
+  pass(us: number): Promise<void>;
+  /** Another store on the same data; closed when the property ends. */
+  peer(): Promise<LimiterStore>;
+}
+
+/** Makes the context of one property. `peers` collects what is to be closed after it. */
+export function limiterContext(
+  fixture: LimiterFixture,
+  options: { readonly faults: Faults; readonly seed: number; readonly peers: LimiterStore[] },
+): LimiterContext {
+  const { store, clock } = fixture;
+
+  const batch: LimiterContext['batch'] = async (steps, on = store) => {
+    const results = await on.decide(steps, {});
+    if (results.length !== steps.length)
+      throw new Error(`${steps.length} steps came back as ${results.length} results`);
+    return results.map((result) => {
+      if ('error' in result) throw result.error;
+      return result;
+    });
+  };
+  const decide: LimiterContext['decide'] = async (key, limits, ops, on = store) =>
+    (await batch([{ key, limits, ops }], on))[0] as LimiterDecided;
+
+  return {
+    store,
+    fixture,
+    clock,
+    faults: options.faults,
+    seed: options.seed,
+    key: randomKey,
+    batch,
+    decide,
+    async ask(key, limits, op, on) {
+      const { nowUs, atUs, answers } = await decide(key, 'kind' in limits ? [limits] : limits, [op], on);
+      const [answer, ...more] = answers;
+      if (!answer || more.length > 0) throw new Error(`One operation came back as ${answers.length} answers`);
+      return { ...answer, nowUs, atUs };
+    },
+    async pass(us) {
+      if (clock) clock.advance(us / 1000);
+      else await sleep(Math.ceil(us / 1000));
+    },
+    async peer() {
+      if (!fixture.openPeer) throw new Error('The property asked for a peer without checking that there is one');
+      const peer = await fixture.openPeer();
+      options.peers.push(peer);
+      return peer;
+    },
+  };
+}
+
+/** A skip reason for properties that open a second store. */
+export function withoutPeer({ fixture }: LimiterContext): string | undefined {
+  return fixture.openPeer ? undefined : 'the fixture gives no openPeer';
+}
+
+/** A skip reason for properties that move the clock. */
+export function withoutClock({ clock }: LimiterContext): string | undefined {
+  return clock ? undefined : "the store's clock cannot be moved";
+}
+
+/** A skip reason for properties that look at physical records. */
+export function withoutRecords({ fixture }: LimiterContext): string | undefined {
+  return fixture.records ? undefined : 'the fixture gives no records';
+}

@@ -1,0 +1,42 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ConformanceReport } from './report.js';
+
+/**
+ * Writes a report as JSON and returns the path, or `undefined` when nobody asked: to `path`, else into the folder that
+ * HEADGATE_CONFORMANCE_REPORT names, as `<store>-<suite>-<pid>.json` (several files of tests may run at once).
+ */
+export function writeReport(report: ConformanceReport, path: string | undefined): string | undefined {
+  const folder = process.env['HEADGATE_CONFORMANCE_REPORT'];
+  const file =
+    path ?? (folder ? join(folder, `${fileSafe(report.store)}-${report.suite}-${process.pid}.json`) : undefined);
+  if (file === undefined) return undefined;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  return file;
+}
+
+/** Reads reports from files, and from every `.json` file of folders, in order. Throws for what is not a report. */
+export function readReports(paths: readonly string[]): readonly ConformanceReport[] {
+  return paths.flatMap(filesOf).map((file) => {
+    const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (!isReport(parsed)) throw new Error(`${file} is not a conformance report of format 1`);
+    return parsed;
+  });
+}
+
+function filesOf(path: string): readonly string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => join(path, name));
+}
+
+function isReport(value: unknown): value is ConformanceReport {
+  return typeof value === 'object' && value !== null && 'results' in value && 'format' in value && value.format === 1;
+}
+
+function fileSafe(name: string): string {
+  return name.replaceAll(/[^\w.-]/g, '_');
+}
