@@ -1,6 +1,6 @@
 // Adds to package-lock.json what npm leaves out when a registry lacks the optional packages of other platforms, and
-// then refuses in `npm ci` ("Missing: … from lock file"). Run it after `npm install` if that happens. The entries
-// name version and platform, so that `npm ci` skips them here and fetches them where they belong.
+// then refuses in `npm ci` ("Missing: … from lock file"). If that happens, run this and then `npm install`, which keeps
+// and sorts the entries. They name version and platform, so that `npm ci` skips them here and fetches them where they belong.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './workspaces.mjs';
@@ -19,7 +19,6 @@ for (const { dev, optionalDependencies = {} } of Object.values(packages)) {
     added += 1;
   }
 }
-lock.packages = Object.fromEntries(Object.entries(packages).sort(([a], [b]) => a.localeCompare(b, 'en')));
 if (added > 0) writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(`${added} packages of other platforms added to package-lock.json`);
 

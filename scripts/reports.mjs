@@ -40,6 +40,7 @@ export function readReport(folder, label) {
     for (const test of failed) failures.push(`${label}: ${test.fullName}`);
     if (file.status === 'failed' && failed.length === 0) failures.push(`${label}: ${file.name} did not run`);
   }
+  if (report.testResults.length === 0) failures.push(`${label}: has no tests`);
   if (!report.success && failures.length === 0) failures.push(`${label}: vitest reports an error outside of the tests`);
   const skipped = report.numPendingTests + report.numTodoTests;
   return { passed: report.numPassedTests, failed: failures.length, skipped, failures };
