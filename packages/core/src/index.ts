@@ -120,6 +120,8 @@ export {
   sameParameters,
 } from './limits/record.js';
 export type { LimiterRecord, OpenState, RecordEntry } from './limits/record.js';
+export { casLimiterStore } from './limits/cas-store.js';
+export type { CasChange, CasEntry, CasLimiterStoreOptions } from './limits/cas-store.js';
 export { decodeRecord, encodeRecord } from './limits/record-codec.js';
 export { ceilMulDiv, floorMulDiv } from './limits/exact.js';
 export type {

@@ -55,3 +55,9 @@ export function oneOf<T extends string>(name: string, value: unknown, choices: r
     throw invalid(name, `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, value);
   return value as T;
 }
+
+/** Returns `value` when it is a function. */
+export function functionOption<T>(name: string, value: T): T {
+  if (typeof value !== 'function') throw invalid(name, 'a function', value);
+  return value;
+}
