@@ -1,1 +1,3 @@
-export {};
+export { memoryLimiterStore } from './limiter-store.js';
+export type { MemoryLimiterStore } from './limiter-store.js';
+export type { MemoryLimiterStoreOptions, MemoryLockStoreOptions, WhenFull } from './options.js';

@@ -1,0 +1,62 @@
+import { InvalidArgumentError } from '@headgate/core';
+import type { Clock, Hooks } from '@headgate/core';
+
+/** Largest `maxKeys`: what one `Map` of V8 holds, with room to spare. */
+const mostKeys = 2 ** 23;
+
+/** What a full limiter store does with a charge to a key it does not know. */
+export type WhenFull = 'refuse' | 'evict-oldest';
+
+/** Options of {@link memoryLimiterStore}. */
+export interface MemoryLimiterStoreOptions {
+  /** Most keys with a live record, 1 to 2^23; default 1,000,000 (about 95 MB beyond the keys themselves when full). */
+  readonly maxKeys?: number | undefined;
+  /**
+   * What to do with a charge to a new key when `maxKeys` records are live: `'refuse'` (default) throws `StoreFullError` and forgets
+   * nobody; `'evict-oldest'` forgets the oldest key that is not blocked, which hands it a fresh record, and counts it in `onStoreKeys`.
+   */
+  readonly whenFull?: WhenFull | undefined;
+  /** Milliseconds between two clean-ups of records that turned fresh; default 30,000. One timer for the store, only while it holds records. */
+  readonly sweepIntervalMs?: number | undefined;
+  /** Only `onStoreKeys` and `onHookError` are used. */
+  readonly hooks?: Hooks | undefined;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options of {@link memoryLockStore}. */
+export interface MemoryLockStoreOptions {
+  /** Most keys held or waited for at a time, 1 to 2^23; default 1,000,000. A further key is refused with `StoreFullError`. */
+  readonly maxKeys?: number | undefined;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Returns `maxKeys` when it is usable. */
+export function checkMaxKeys(value = 1_000_000): number {
+  return integer('maxKeys', value, mostKeys);
+}
+
+/** Returns `sweepIntervalMs` when it is usable. */
+export function checkSweepIntervalMs(value = 30_000): number {
+  return integer('sweepIntervalMs', value, 2 ** 31 - 1);
+}
+
+/** Returns `whenFull` when it is one of the choices. */
+export function checkWhenFull(value: WhenFull = 'refuse'): WhenFull {
+  if (value !== 'refuse' && value !== 'evict-oldest') throw invalid('whenFull', "'refuse' or 'evict-oldest'", value);
+  return value;
+}
+
+function integer(name: string, value: unknown, max: number): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > max) {
+    throw invalid(name, `an integer from 1 to ${max}`, value);
+  }
+  return value as number;
+}
+
+function invalid(name: string, expectation: string, value: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Expected \`${name}\` to be ${expectation}, got \`${String(value)}\` (${typeof value})`,
+  );
+}
