@@ -1,0 +1,77 @@
+import { ReferenceModel } from './reference-model.js';
+import type { Limit, LimiterAnswerNow, LimiterDecided, LimiterOp, LimiterStep, LimiterStore } from '@headgate/core';
+import type { LimiterContext } from '../context.js';
+import type { Trace, TraceOp, TracePause } from './trace.js';
+
+/** Longest a trace waits for an instant when time cannot be moved, microseconds. */
+const longestWaitUs = 30_000;
+
+/** What is known of a key from the results so far. */
+interface KeyPast {
+  readonly chargedAtUs: number[];
+  nowUs: number;
+  retryAtUs: number;
+  resetAtUs: number;
+}
+
+/** Asks a store one batch; {@link viaDecide} or {@link viaDecideNow}. */
+export type Ask = (steps: readonly LimiterStep[], store: LimiterStore) => Promise<readonly LimiterDecided[]>;
+
+/** Runs a trace on the store, with keys of its own, and holds every result to the reference model. */
+export async function replay(trace: Trace, context: LimiterContext, ask: Ask, peer?: LimiterStore): Promise<void> {
+  const model = new ReferenceModel();
+  const keys = new Map<number, string>();
+  const pasts = new Map<number, KeyPast>();
+  for (const { pause, policy, keys: asked, peer: byPeer } of trace.steps) {
+    await elapse(pause, pasts.get(asked[0]?.key ?? 0), context);
+    const limits = trace.policies[policy] as readonly Limit[];
+    const steps = asked.map(({ key, ops }): LimiterStep => {
+      if (!keys.has(key)) keys.set(key, context.key('trace'));
+      return { key: keys.get(key) as string, limits, ops: ops.map((op) => concrete(op, pasts.get(key))) };
+    });
+    const results = await ask(steps, byPeer && peer ? peer : context.store);
+    for (const [i, step] of steps.entries()) {
+      const result = results[i] as LimiterDecided;
+      model.check(step, result);
+      const key = (asked[i] as (typeof asked)[number]).key;
+      pasts.set(key, remember(pasts.get(key), result));
+    }
+  }
+}
+
+function remember(past: KeyPast | undefined, { nowUs, atUs, answers }: LimiterDecided): KeyPast {
+  const last = answers.at(-1);
+  const chargedAtUs = past?.chargedAtUs ?? [];
+  chargedAtUs.unshift(atUs);
+  return { chargedAtUs, nowUs, retryAtUs: last?.retryAtUs ?? 0, resetAtUs: last?.resetAtUs ?? 0 };
+}
+
+function concrete(op: TraceOp, past: KeyPast | undefined): LimiterOp {
+  if (op.kind !== 'refund') return op;
+  const atUs = past?.chargedAtUs[op.back] ?? past?.chargedAtUs.at(-1) ?? 0;
+  return { kind: 'refund', cost: op.cost, atUs: Math.max(0, atUs + op.offUs) };
+}
+
+async function elapse(pause: TracePause, past: KeyPast | undefined, { clock, pass }: LimiterContext): Promise<void> {
+  if (pause.kind === 'us') return pause.us > 0 ? pass(pause.us) : undefined;
+  if (pause.kind === 'back') return clock?.setWallUs(clock.nowUs() - pause.us);
+  const target = pause.kind === 'toRetry' ? past?.retryAtUs : past?.resetAtUs;
+  const now = clock?.nowUs() ?? past?.nowUs;
+  if (target === undefined || now === undefined || !Number.isFinite(target)) return;
+  const us = target + pause.offUs - now;
+  if (us <= 0) return;
+  if (clock) clock.advance(us / 1000);
+  else if (us <= longestWaitUs) await pass(us);
+}
+
+/** Asks by `decide`. */
+export function viaDecide({ batch }: LimiterContext): Ask {
+  return (steps, store) => batch(steps, store);
+}
+
+/** Asks by `decideNow`; for traces of one key and one operation per step. */
+export const viaDecideNow: Ask = async (steps, store) =>
+  steps.map(({ key, limits, ops }) => {
+    const { nowUs, atUs, ...answer } = store.decideNow?.(key, limits, ops[0] as LimiterOp) as LimiterAnswerNow;
+    return { nowUs, atUs, answers: [answer] };
+  });
