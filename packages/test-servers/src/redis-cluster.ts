@@ -23,7 +23,7 @@ export interface RedisCluster {
   /** `127.0.0.1:<port>,…`, the form of `HEADGATE_TEST_REDIS_CLUSTER_NODES`. */
   readonly url: string;
   readonly pids: readonly number[];
-  /** Resolves when every node that is up reports `cluster_state:ok` and knows every slot served. */
+  /** Resolves when every node that is up reports `cluster_state:ok` and all slots served, and, when all are up, replicas have copied their masters. */
   untilOk(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -88,6 +88,7 @@ function startNode(command: string, options: RedisOptions): Promise<TestServer> 
       args: [
         ...redisArguments(directory, port, options),
         ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', '1000'],
+        ...['--repl-diskless-sync-delay', '0'], // or a replica waits 5 s for its first copy
       ],
       ready: () => redisAnswers(port),
     }),
@@ -98,17 +99,15 @@ async function untilOk(nodes: readonly TestServer[], masters: number, replicas: 
   const up = nodes.filter((node) => node.pids.length > 0);
   const everyNode = async (command: string, test: (reply: string) => boolean): Promise<boolean> =>
     (await Promise.all(up.map(async (node) => test((await firstReply(node.port, command)) ?? '')))).every(Boolean);
+  const served = (): Promise<boolean> =>
+    everyNode('CLUSTER INFO\r\n', (info) => /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info));
+  const replicasKnown = (): Promise<boolean> =>
+    everyNode('CLUSTER NODES\r\n', (list) => (list.match(/\bslave\b/g) ?? []).length === masters * replicas);
+  // a replica that has not copied its master yet would never take over from it
+  const replicasCopied = (): Promise<boolean> =>
+    everyNode('INFO replication\r\n', (info) => /role:master|master_link_status:up/.test(info));
   await until(
-    async () =>
-      (await everyNode(
-        'CLUSTER INFO\r\n',
-        (reply) => /cluster_state:ok/.test(reply) && /cluster_slots_ok:16384/.test(reply),
-      )) &&
-      (up.length < nodes.length ||
-        (await everyNode(
-          'CLUSTER NODES\r\n',
-          (reply) => (reply.match(/\bslave\b/g) ?? []).length === masters * replicas,
-        ))),
+    async () => (await served()) && (up.length < nodes.length || ((await replicasKnown()) && (await replicasCopied()))),
     { timeoutMs: formTimeoutMs, intervalMs: 50, what: 'every node of the Redis Cluster to report cluster_state:ok' },
   );
 }
