@@ -1,1 +1,4 @@
-export {};
+export { redisLimiterStore } from './limiter-store.js';
+export type { RedisLimiterStoreOptions } from './limiter-store.js';
+export type { RedisConnectionOptions } from './connection.js';
+export type { RedisClient } from './client.js';

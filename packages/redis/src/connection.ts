@@ -1,0 +1,166 @@
+import { ClosedError, InvalidArgumentError, StoreError } from '@headgate/core';
+import { checkClient, checkOwnClient, commandClient } from './client.js';
+import { toStoreError } from './store-error.js';
+import { abortable, connected } from './waiting.js';
+import type { RedisClient } from './client.js';
+
+/** How a store connects. */
+export interface RedisConnectionOptions {
+  /** An ioredis client (5 or 6): `Redis`, also through Sentinel, or `Cluster`. We duplicate it and never close it. */
+  readonly client: RedisClient;
+  /**
+   * Send commands through `client` itself instead of a duplicate; default false. It then must have been made with
+   * `autoResendUnfulfilledCommands: false` and `maxRetriesPerRequest: 0` (in a Cluster, `retryDelayOnFailover: 0`), because a lost connection
+   * could otherwise send a call twice; anything else is refused.
+   */
+  readonly useClient?: boolean | undefined;
+  /** Longest silence of a server that owes us replies before its connection is given up and made anew, milliseconds; default 5,000. */
+  readonly stallTimeoutMs?: number | undefined;
+}
+
+type Command = (this: RedisClient, ...args: unknown[]) => Promise<unknown>;
+
+/**
+ * The connection a store sends its commands through. Commands fail at once while it is down and are never sent twice; it comes back in the
+ * background by the client's own `retryStrategy`. The first call connects; it and those beside it wait for the outcome, within their signals.
+ */
+export class Connection {
+  readonly client: RedisClient;
+  readonly isCluster: boolean;
+  readonly #store: string;
+  readonly #owned: boolean;
+  #opening: Promise<void> | undefined;
+  #opened = false;
+  #closed = false;
+  #lastError: unknown;
+  #unusable: StoreError | undefined;
+  #reopenedAtMs = 0;
+
+  constructor(store: string, options: RedisConnectionOptions, scripts: Readonly<Record<string, string>>) {
+    const given = checkClient(options.client);
+    const stallTimeoutMs = options.stallTimeoutMs ?? 5_000;
+    if (!Number.isInteger(stallTimeoutMs) || stallTimeoutMs < 100) {
+      throw new InvalidArgumentError(
+        `Expected \`stallTimeoutMs\` to be an integer of at least 100, got ${stallTimeoutMs}`,
+      );
+    }
+    this.#store = store;
+    this.isCluster = given.isCluster === true;
+    this.#owned = options.useClient !== true;
+    this.client = this.#owned ? commandClient(given, stallTimeoutMs) : checkOwnClient(given);
+    this.client.on('error', this.#onError);
+    if (this.isCluster) this.client.on('node error', this.#onError);
+    if (this.isCluster && this.#owned) this.client.on('+node', this.#onNode);
+    for (const [name, lua] of Object.entries(scripts)) this.client.defineCommand(name, { lua });
+  }
+
+  readonly #onError = (error: unknown): void => {
+    this.#lastError = error;
+  };
+
+  // Nodes connect when they are first used, and while they do, we would be refused; so they connect when they are found.
+  readonly #onNode = (node: RedisClient): void => {
+    if (node.status === 'wait') node.connect().catch(this.#onError);
+  };
+
+  /**
+   * Sends one command, script or not. Rejects with a {@link StoreError}, or with the signal's reason; when the connection broke meanwhile, whether
+   * the command ran is unknown.
+   */
+  async send(name: string, args: unknown[], signal?: AbortSignal): Promise<unknown> {
+    if (!this.#opened || this.client.status !== 'ready' || this.#unusable) await this.ready(signal);
+    const command = (this.client as unknown as Record<string, Command>)[name] as Command;
+    try {
+      return await abortable(command.apply(this.client, args), signal);
+    } catch (error) {
+      throw this.failure(error, signal);
+    }
+  }
+
+  /** Resolves when commands can be sent; rejects at once when the connection was lost. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    if (this.#closed) throw new ClosedError(`The ${this.#store} store is closed`);
+    if (!this.#opened) {
+      this.#opening ??= this.#open();
+      await abortable(this.#opening, signal);
+    }
+    if (this.#unusable) throw this.#unusable;
+    if (this.client.status === 'ready') return;
+    if (this.client.status === 'end') this.#reopen();
+    throw this.#down();
+  }
+
+  /** What to throw for `error`. After trouble with the connection it also looks for the right server. */
+  failure(error: unknown, signal?: AbortSignal): unknown {
+    if (signal?.aborted && error === signal.reason) return error;
+    const failure = toStoreError(this.#store, error);
+    if (failure.kind === 'connection') this.#lookAgain(failure.message.includes('READONLY'));
+    return failure;
+  }
+
+  /** Ends the connection if it is ours. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#owned) {
+      this.client.off('+node', this.#onNode);
+      this.client.disconnect();
+    } else {
+      this.client.off('error', this.#onError);
+      this.client.off('node error', this.#onError);
+    }
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await connected(this.client);
+      if (this.isCluster) {
+        const nodes = (this.client as unknown as { nodes(role: 'master'): readonly RedisClient[] }).nodes('master');
+        await Promise.allSettled(nodes.map((node) => connected(node)));
+      }
+      await this.#checkVersion();
+    } catch (error) {
+      // The client goes on connecting in the background; `ready` says why it is not there.
+      this.#lastError ??= error;
+    }
+    this.#opened = true;
+  }
+
+  async #checkVersion(): Promise<void> {
+    const info = await (this.client as unknown as { info(section: string): Promise<string> }).info('server');
+    const [, major, minor] = /redis_version:(\d+)\.(\d+)/.exec(info) ?? [];
+    if (major === undefined || Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2)) return;
+    this.#unusable = new StoreError(`Redis 6.2 or later is required, the server is ${major}.${minor}`, {
+      store: this.#store,
+      kind: 'other',
+    });
+  }
+
+  // A client whose retry strategy gave up is asked again by the next call, at most four times a second.
+  #reopen(): void {
+    const nowMs = performance.now();
+    if (!this.#owned || nowMs - this.#reopenedAtMs < 250) return;
+    this.#reopenedAtMs = nowMs;
+    this.client.connect().catch(this.#onError);
+  }
+
+  #lookAgain(isReplica: boolean): void {
+    if (this.#closed || !this.#owned) return;
+    if (this.isCluster) {
+      (this.client as { refreshSlotsCache?: (done: () => void) => void }).refreshSlotsCache?.(() => {});
+    } else if (isReplica && this.client.status === 'ready') {
+      this.client.disconnect(true);
+    }
+  }
+
+  #down(): StoreError {
+    const cause = this.#lastError;
+    const failure = cause === undefined ? undefined : toStoreError(this.#store, cause);
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    return new StoreError(`Redis is not connected (${this.client.status})${why}; nothing was sent`, {
+      store: this.#store,
+      kind: failure?.kind === 'auth' ? 'auth' : 'connection',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,85 @@
+import { StoreError } from '@headgate/core';
+import { Connection } from './connection.js';
+import { keySpace } from './keys.js';
+import { decodeReply, encodeSteps } from './limiter-codec.js';
+import { decideScript } from './scripts/decide.js';
+import type { LimiterResult, LimiterStep, LimiterStore } from '@headgate/core';
+import type { RedisConnectionOptions } from './connection.js';
+import type { KeySpace } from './keys.js';
+
+/** Options of {@link redisLimiterStore}. */
+export interface RedisLimiterStoreOptions extends RedisConnectionOptions {
+  /** The `store` label of every metric; default `redis`, or `redis_cluster` for a Cluster. */
+  readonly name?: string | undefined;
+  /** Beginning of every key; default `headgate`. No braces. */
+  readonly prefix?: string | undefined;
+  /** Number of hash tags over which keys are spread, 1 to 4,096; default 64. All processes on the same data must agree. */
+  readonly buckets?: number | undefined;
+}
+
+const command = 'headgateDecide';
+
+/**
+ * Rate limits in Redis 6.2 or later, standalone, through Sentinel or in a Cluster. One script call decides a whole batch by the server's clock (in a
+ * Cluster one per hash tag); what is denied is not written; every key expires when it equals a fresh one. Throws `InvalidArgumentError` for
+ * anything but an ioredis client. Close it when done: it owns a connection.
+ */
+export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterStore {
+  const keys = keySpace(options.prefix, options.buckets);
+  const name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
+  const connection = new Connection(name, options, { [command]: decideScript });
+  const keyOf = (key: string): string => `${keys.base(keys.bucketOf(key))}r:${key}`;
+
+  const decideTogether = async (steps: readonly LimiterStep[], signal?: AbortSignal): Promise<LimiterResult[]> => {
+    const { keys: records, args } = encodeSteps(steps, keyOf);
+    const reply = await connection.send(command, [records.length, ...records, ...args], signal);
+    return decodeReply(name, steps, reply as readonly unknown[]);
+  };
+
+  const store = {
+    name,
+    clock: 'store' as const,
+    capabilities: {
+      maxSlidingLogLimit: 5_000,
+      maxBatchSteps: 512,
+      maxStepOps: 4_096,
+      // Reads stop at once; the memory is reclaimed when Redis next samples the key.
+      removalLagMs: 1_000,
+    },
+    decide: async (steps: readonly LimiterStep[], { signal }: { readonly signal?: AbortSignal }) =>
+      connection.isCluster ? decideByBucket(steps, keys, decideTogether, signal) : decideTogether(steps, signal),
+    close: async () => connection.close(),
+  };
+  return connection.isCluster ? { ...store, lane: (key: string) => String(keys.bucketOf(key)) } : store;
+}
+
+/** One call per hash tag, all at once; a call that fails is the error of its own steps. */
+async function decideByBucket(
+  steps: readonly LimiterStep[],
+  { bucketOf }: KeySpace,
+  decideTogether: (steps: readonly LimiterStep[], signal?: AbortSignal) => Promise<LimiterResult[]>,
+  signal?: AbortSignal,
+): Promise<LimiterResult[]> {
+  const groups = new Map<number, number[]>();
+  steps.forEach(({ key }, index) => {
+    const bucket = bucketOf(key);
+    const group = groups.get(bucket);
+    if (group) group.push(index);
+    else groups.set(bucket, [index]);
+  });
+  if (groups.size === 1) return decideTogether(steps, signal);
+  const results: LimiterResult[] = [];
+  await Promise.all(
+    Array.from(groups.values(), async (indexes) => {
+      const decided = await decideTogether(
+        indexes.map((index) => steps[index] as LimiterStep),
+        signal,
+      ).catch((error: unknown) => {
+        if (error instanceof StoreError) return indexes.map(() => ({ error }));
+        throw error;
+      });
+      indexes.forEach((index, i) => (results[index] = decided[i] as LimiterResult));
+    }),
+  );
+  return results;
+}

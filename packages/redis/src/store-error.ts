@@ -1,0 +1,53 @@
+import { RecordVersionError, StoreError, StoreFullError } from '@headgate/core';
+import type { StoreErrorKind } from '@headgate/core';
+
+const acl =
+  'the user needs the keys `<prefix>*`, the channels `<prefix>*` and the commands the README lists (`ACL SETUSER <user> ~headgate* &headgate* ...`)';
+
+/** First match wins. What ioredis makes of a lost connection comes last: it quotes what happened before. */
+const rules: readonly (readonly [pattern: RegExp, kind: StoreErrorKind, advice?: string])[] = [
+  [/^NOPERM/, 'auth', acl],
+  [/^(NOAUTH|WRONGPASS)|invalid password|without any password/, 'auth', "check the client's username and password"],
+  [/^READONLY|-READONLY/, 'connection', 'the server is a replica; the next call goes to a new connection'],
+  [/^(CLUSTERDOWN|MASTERDOWN|LOADING|TRYAGAIN|MOVED|ASK)/, 'connection'],
+  [/^BUSY|max number of clients/, 'throttled'],
+  [/^NOSCRIPT|user_script|Error running script|Error compiling script|[Ss]cript/, 'script'],
+  [/unknown command|[Ss]yntax error|Unknown Redis command/, 'other', 'Redis 6.2 or later is required'],
+  [/Command timed out/, 'timeout'],
+  [
+    /Connection is closed|Connection is aborted|isn't writeable|max retries per request|isn't ready|Cluster is ended|Too many Cluster redirections|startup nodes|refresh slots cache|Socket timeout|All sentinels|ECONN|ETIMEDOUT|EPIPE|EHOST|ENOTFOUND|EAI_AGAIN|ENETUNREACH/,
+    'connection',
+  ],
+];
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** What Redis, ioredis or the network threw, as the error of the contract. */
+export function toStoreError(store: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const message = messageOf(cause);
+  const details = { store, cause };
+  if (/^-?OOM/.test(message)) return new StoreFullError(`Redis refused a write at its maxmemory: ${message}`, details);
+  if (/^-?WRONGTYPE/.test(message)) {
+    return new RecordVersionError(`A key of ours holds a value of another type, left untouched: ${message}`, details);
+  }
+  const rule = rules.find(([pattern]) => pattern.test(message));
+  const advice = rule?.[2];
+  return new StoreError(`Redis could not answer: ${message}${advice ? ` (${advice})` : ''}`, {
+    ...details,
+    kind: rule?.[1] ?? 'other',
+  });
+}
+
+/** The error a script put in the place of one answer: `RECORD <version>` or what Redis said. */
+export function toStepError(store: string, text: string, key: string): StoreError {
+  const version = /^RECORD (.*)$/.exec(text)?.[1];
+  if (version === undefined) return toStoreError(store, new Error(text));
+  const what =
+    version === 'foreign'
+      ? 'is not a record of ours'
+      : `has record format ${version}, which this release does not know; update it`;
+  return new RecordVersionError(`The value of key ${JSON.stringify(key)} ${what}. It was left untouched.`, { store });
+}

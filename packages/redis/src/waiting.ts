@@ -1,0 +1,34 @@
+import type { RedisClient } from './client.js';
+
+/** `promise`, or a rejection with the signal's reason as soon as it aborts. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+type Connectable = Pick<RedisClient, 'status' | 'connect' | 'on' | 'off'>;
+
+/** Resolves when `client` is ready, connecting it if nobody has; rejects when this attempt to connect fails. */
+export async function connected(client: Connectable): Promise<void> {
+  if (client.status === 'ready') return;
+  if (client.status === 'wait' || client.status === 'end') {
+    await client.connect();
+    return;
+  }
+  await new Promise<void>((resolve, reject) => {
+    const settle = (done: () => void) => (): void => {
+      client.off('ready', onReady);
+      client.off('close', onClose);
+      done();
+    };
+    const onReady = settle(resolve);
+    const onClose = settle(() => reject(new Error('Connection is closed.')));
+    client.on('ready', onReady);
+    client.on('close', onClose);
+  });
+}
