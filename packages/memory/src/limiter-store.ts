@@ -1,5 +1,12 @@
-import { ClosedError, decideStep, sameParameters, StoreError, StoreFullError, systemClock } from '@headgate/core';
-import { KeysReporter } from './keys-reporter.js';
+import {
+  ClosedError,
+  decideStep,
+  Emitter,
+  sameParameters,
+  StoreError,
+  StoreFullError,
+  systemClock,
+} from '@headgate/core';
 import { checkMaxKeys, checkSweepIntervalMs, checkWhenFull } from './options.js';
 import { packedDecide } from './packed-decide.js';
 import { isPackable, RecordTable } from './record-table.js';
@@ -17,6 +24,7 @@ import type {
   LimiterStore,
   SlidingLogLimit,
   StepOutcome,
+  StoreKeysEvent,
 } from '@headgate/core';
 import type { MemoryLimiterStoreOptions, WhenFull } from './options.js';
 import type { AddSlot } from './packed-decide.js';
@@ -53,7 +61,7 @@ class Store implements MemoryLimiterStore {
   readonly #table: RecordTable;
   readonly #whenFull: WhenFull;
   readonly #sweepIntervalMs: number;
-  readonly #reporter: KeysReporter;
+  readonly #emitter: Emitter;
   readonly #addSlot: AddSlot;
   #timer: ClockTimer | undefined;
   #closed = false;
@@ -63,7 +71,7 @@ class Store implements MemoryLimiterStore {
     this.#whenFull = checkWhenFull(options.whenFull);
     this.#table = new RecordTable(checkMaxKeys(options.maxKeys));
     this.#clock = options.clock ?? systemClock;
-    this.#reporter = new KeysReporter(this.name, options.hooks);
+    this.#emitter = new Emitter(options.hooks);
     this.#addSlot = (space, key, limit, nowUs, freshAtUs) => {
       const slot = this.#add(space, key, nowUs, freshAtUs);
       this.#table.held[slot] = limit;
@@ -168,7 +176,7 @@ class Store implements MemoryLimiterStore {
       this.#table.write(slot ?? this.#add(space, key, nowUs, Infinity), outcome.record);
     } else if (slot !== undefined) {
       this.#table.remove(slot);
-      this.#reporter.changed(this.#table.size);
+      this.#reportKeys();
     }
     return outcome.result;
   }
@@ -185,7 +193,7 @@ class Store implements MemoryLimiterStore {
     this.#makeRoom(space, nowUs);
     const slot = this.#table.add(space, key, freshAtUs);
     this.#timer ??= this.#setSweep(this.#sweepIntervalMs);
-    this.#reporter.changed(this.#table.size);
+    this.#reportKeys();
     return slot;
   }
 
@@ -203,7 +211,7 @@ class Store implements MemoryLimiterStore {
         store: this.name,
       });
     }
-    this.#reporter.changed(this.#table.size, { reason: 'capacity', count: 1 });
+    this.#reportKeys({ reason: 'capacity', count: 1 });
   }
 
   /** Forgets the oldest key of the same limiter that is not blocked; of another's, when it has none. */
@@ -256,6 +264,12 @@ class Store implements MemoryLimiterStore {
   }
 
   #reportExpired(count: number): void {
-    if (count > 0) this.#reporter.changed(this.#table.size, { reason: 'expired', count });
+    if (count > 0) this.#reportKeys({ reason: 'expired', count });
+  }
+
+  #reportKeys(evicted?: NonNullable<StoreKeysEvent['evicted']>): void {
+    if (!this.#emitter.wants('onStoreKeys')) return;
+    const event = { store: this.name, keys: this.#table.size };
+    this.#emitter.emit('onStoreKeys', evicted ? { ...event, evicted } : event);
   }
 }

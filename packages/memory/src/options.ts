@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '@headgate/core';
+import { integerIn, oneOf } from '@headgate/core';
 import type { Clock, Hooks } from '@headgate/core';
 
 /** Largest `maxKeys`: what one `Map` of V8 holds, with room to spare. */
@@ -9,11 +9,11 @@ export type WhenFull = 'refuse' | 'evict-oldest';
 
 /** Options of {@link memoryLimiterStore}. */
 export interface MemoryLimiterStoreOptions {
-  /** Most keys with a live record, 1 to 2^23; default 1,000,000 (about 95 MB beyond the keys themselves when full). */
+  /** Most keys with a record, 1 to 2^23; default 1,000,000 (about 100 MB beyond the keys themselves when full). */
   readonly maxKeys?: number | undefined;
   /**
-   * What to do with a charge to a new key when `maxKeys` records are live: `'refuse'` (default) throws `StoreFullError` and forgets
-   * nobody; `'evict-oldest'` forgets the oldest key that is not blocked, which hands it a fresh record, and counts it in `onStoreKeys`.
+   * What to do with a charge to a new key when `maxKeys` records are live: `'refuse'` (default) throws `StoreFullError` and forgets nobody;
+   * `'evict-oldest'` forgets the limiter's oldest key that is not blocked, which hands it a fresh record, and counts it in `onStoreKeys`.
    */
   readonly whenFull?: WhenFull | undefined;
   /** Milliseconds between two clean-ups of records that turned fresh; default 30,000. One timer for the store, only while it holds records. */
@@ -32,31 +32,17 @@ export interface MemoryLockStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** Returns `maxKeys` when it is usable. */
+/** Returns `maxKeys`, or its default, when it is usable. */
 export function checkMaxKeys(value = 1_000_000): number {
-  return integer('maxKeys', value, mostKeys);
+  return integerIn('maxKeys', value, 1, mostKeys);
 }
 
-/** Returns `sweepIntervalMs` when it is usable. */
+/** Returns `sweepIntervalMs`, or its default, when it is usable. */
 export function checkSweepIntervalMs(value = 30_000): number {
-  return integer('sweepIntervalMs', value, 2 ** 31 - 1);
+  return integerIn('sweepIntervalMs', value, 1, 2 ** 31 - 1);
 }
 
-/** Returns `whenFull` when it is one of the choices. */
+/** Returns `whenFull`, or its default, when it is one of the choices. */
 export function checkWhenFull(value: WhenFull = 'refuse'): WhenFull {
-  if (value !== 'refuse' && value !== 'evict-oldest') throw invalid('whenFull', "'refuse' or 'evict-oldest'", value);
-  return value;
-}
-
-function integer(name: string, value: unknown, max: number): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > max) {
-    throw invalid(name, `an integer from 1 to ${max}`, value);
-  }
-  return value as number;
-}
-
-function invalid(name: string, expectation: string, value: unknown): InvalidArgumentError {
-  return new InvalidArgumentError(
-    `Expected \`${name}\` to be ${expectation}, got \`${String(value)}\` (${typeof value})`,
-  );
+  return oneOf('whenFull', value, ['refuse', 'evict-oldest']);
 }
