@@ -1,5 +1,5 @@
 import { ReferenceModel } from './reference-model.js';
-import type { Limit, LimiterAnswerNow, LimiterDecided, LimiterOp, LimiterStep, LimiterStore } from '@headgate/core';
+import type { Limit, LimiterDecided, LimiterOp, LimiterStep, LimiterStore } from '@headgate/core';
 import type { LimiterContext } from '../context.js';
 import type { Trace, TraceOp, TracePause } from './trace.js';
 
@@ -72,6 +72,7 @@ export function viaDecide({ batch }: LimiterContext): Ask {
 /** Asks by `decideNow`; for traces of one key and one operation per step. */
 export const viaDecideNow: Ask = async (steps, store) =>
   steps.map(({ key, limits, ops }) => {
-    const { nowUs, atUs, ...answer } = store.decideNow?.(key, limits, ops[0] as LimiterOp) as LimiterAnswerNow;
+    if (!store.decideNow) throw new Error('The store has no decideNow');
+    const { nowUs, atUs, ...answer } = store.decideNow(key, limits, ops[0] as LimiterOp);
     return { nowUs, atUs, answers: [answer] };
   });
