@@ -2,6 +2,9 @@
 export { checkLimiterStore, limiterConformance } from './limits/suite.js';
 export type { LimiterConformanceOptions, LimiterSuiteOptions } from './limits/suite.js';
 export type { LimiterFixture, MovableClock, RawRecord } from './limits/fixture.js';
+export { checkLockStore, lockConformance } from './locks/suite.js';
+export type { LockConformanceOptions, LockSuiteOptions } from './locks/suite.js';
+export type { LockFixture, LockStoreRequest, MovableLockClock } from './locks/fixture.js';
 export type { SuiteOptions } from './suite/suite.js';
 export type { It, TestApi } from './suite/test-api.js';
 
@@ -13,6 +16,20 @@ export type { HolderProgram } from './process/holder.js';
 export { serveHolder } from './process/serve.js';
 export type { HolderMethods } from './process/serve.js';
 export { serveLimiterStore } from './limits/serve-limiter-store.js';
+
+// Judges of what happened, for people's own systems too.
+export { checkLockHistory } from './locks/history/check.js';
+export type { LockHistoryOptions } from './locks/history/check.js';
+export type {
+  LockHistoryRule,
+  LockHistoryViolation,
+  LockOperation,
+  RecordedAcquire,
+  RecordedExtend,
+  RecordedForce,
+  RecordedRelease,
+  RecordedWrite,
+} from './locks/history/operation.js';
 
 // Reports.
 export { mergeReports } from './report/merge.js';

@@ -1,0 +1,116 @@
+import type { Hooks, LockStore } from '@headgate/core';
+import { type Holder, startHolder } from '../process/holder.js';
+import { sleep } from '../suite/deadline.js';
+import type { Faults } from '../suite/faults.js';
+import type { LockFixture, LockStoreRequest, MovableLockClock } from './fixture.js';
+
+/** What a lock property works with: a store of its own and the means to act on it. Everything it opens is closed after the property. */
+export interface LockTest {
+  readonly store: LockStore;
+  readonly fixture: LockFixture;
+  readonly seed: number;
+  readonly faults: Faults;
+  /** Present when time is moved. */
+  readonly clock: MovableLockClock | undefined;
+  /** A ttl that is soon over, milliseconds. */
+  readonly shortMs: number;
+  /** The same test in moved time, on another store, where there is such a store; else itself. */
+  moved(): Promise<LockTest>;
+  /** Another store on the same data. */
+  peer(): Promise<LockStore>;
+  /** Starts the fixture's program in a process of its own. */
+  holder(): Promise<Holder>;
+  /** Lets `ms` pass. */
+  pass(ms: number): Promise<void>;
+  /** Lets an abandoned lease of `ttlMs` that was last extended by now certainly end. */
+  outlive(ttlMs: number): Promise<void>;
+  /** Milliseconds of the clock that `pass` moves, for measuring. */
+  nowMs(): number;
+}
+
+/** What every {@link LockTest} of a suite shares. */
+export interface LockTestOptions {
+  readonly createStore: (request: LockStoreRequest) => LockFixture | Promise<LockFixture>;
+  readonly seed: number;
+  readonly faults: Faults;
+}
+
+/** A {@link LockTest} and how to end everything it came to use. */
+export interface OpenedLockTest {
+  readonly test: LockTest;
+  close(): Promise<void>;
+}
+
+/** How late this machine may be when it is busy, milliseconds; added to upper bounds in real time only. */
+export const machineMarginMs = 300;
+
+/** Opens a store for one property. */
+export async function openLockTest(
+  options: LockTestOptions,
+  request: LockStoreRequest = { time: 'real' },
+): Promise<OpenedLockTest> {
+  const fixture = await options.createStore(request);
+  const { store, clock } = fixture;
+  const peers: LockStore[] = [];
+  const holders: Holder[] = [];
+  let inMovedTime: OpenedLockTest | undefined;
+
+  const pass = async (ms: number): Promise<void> => {
+    if (clock) await clock.advance(ms);
+    else await sleep(ms);
+  };
+  const test: LockTest = {
+    store,
+    fixture,
+    seed: options.seed,
+    faults: options.faults,
+    clock,
+    shortMs: clock ? 10_000 : 400,
+    async moved() {
+      if (clock) return test;
+      inMovedTime ??= await openLockTest(options, { time: 'moved' });
+      return inMovedTime.test.clock ? inMovedTime.test : test;
+    },
+    async peer() {
+      if (!fixture.openPeer) return store;
+      const peer = await fixture.openPeer();
+      if (peer !== store) peers.push(peer);
+      return peer;
+    },
+    async holder() {
+      if (!fixture.program) throw new Error('The property started a holder without checking that there is a program');
+      const holder = await startHolder(fixture.program);
+      holders.push(holder);
+      return holder;
+    },
+    pass,
+    // In real time a little more, since timers of different clocks round differently.
+    outlive: (ttlMs) => pass(ttlMs + store.capabilities.expirySlackMs(ttlMs) + (clock ? 0 : 25)),
+    nowMs: () => (clock ? clock.monotonicMs() : performance.now()),
+  };
+  return {
+    test,
+    async close() {
+      await inMovedTime?.close();
+      await Promise.all(holders.map((holder) => holder.kill()));
+      await Promise.all(peers.map((peer) => peer.close()));
+      await (fixture.close ? fixture.close() : store.close());
+    },
+  };
+}
+
+/** Hooks that keep every event by name, for properties about what is told. */
+export function recordEvents(): { readonly hooks: Hooks; readonly events: { name: string; event: unknown }[] } {
+  const events: { name: string; event: unknown }[] = [];
+  const names = [
+    'onAcquire',
+    'onLeaseEnd',
+    'onLockLost',
+    'onExtend',
+    'onRelease',
+    'onSessionRelease',
+    'onWaiters',
+  ] as const;
+  const hooks = Object.fromEntries(names.map((name) => [name, (event: unknown) => void events.push({ name, event })]));
+  return { hooks, events };
+}
