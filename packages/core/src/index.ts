@@ -1,4 +1,5 @@
 // Limits: what an application uses.
+export { createLimiter } from './limits/limiter.js';
 export {
   fixedWindow,
   slidingLog,
@@ -26,6 +27,7 @@ export type {
 } from './limits/api.js';
 
 // Locks: what an application uses.
+export { createLocks } from './locks/locks.js';
 export type {
   AcquireOptions,
   Lock,

@@ -1,0 +1,23 @@
+import type { Outward } from './outward.js';
+import type { Queues } from './queue.js';
+import type { Settings } from './settings.js';
+import type { StoreCalls } from './store-calls.js';
+import type { Tenures } from './tenures.js';
+import type { Waiter } from './waiter.js';
+import type { Wakes } from './wakes.js';
+
+/** The parts of one lock manager, as they know each other. */
+export interface LockContext {
+  readonly settings: Settings;
+  readonly outward: Outward;
+  readonly calls: StoreCalls;
+  readonly tenures: Tenures;
+  readonly wakes: Wakes;
+  readonly queues: Queues;
+  /** Calls whose attempt is on its way, by lease id. */
+  readonly asking: Map<string, Waiter>;
+  /** Calls that take several locks. */
+  readonly groups: Set<Waiter>;
+  /** A lease id that no other process makes. */
+  newLeaseId(): string;
+}

@@ -1,0 +1,67 @@
+import type { LockContext } from './context.js';
+import type { ReleaseReply, ReleaseRequest } from './contract.js';
+import type { KeyQueue } from './queue.js';
+import type { Tenure } from './tenure.js';
+import type { Waiter } from './waiter.js';
+import { contend, orphan, pump, requestInLine } from './waiting.js';
+import type { Answer } from './waiting.js';
+
+/** Gives the lease back to the store and hands over to the next in line in the same step, where the store can. */
+export async function giveBack(context: LockContext, tenure: Tenure): Promise<ReleaseReply> {
+  const { tenures, queues, calls, settings, wakes } = context;
+  if (!tenure.ended) tenures.remove(tenure, 'released');
+  const queue = queues.find(tenure.key, tenure.mode);
+  const next = queue && takeNext(queue, tenure);
+  const sent = tenures.sent();
+  const { key, leaseId, mode, fencingToken } = tenure;
+  const request: ReleaseRequest = {
+    key,
+    leaseId,
+    mode,
+    fencingToken,
+    ...(queue && next ? { next: requestInLine(context, queue, next) } : undefined),
+  };
+  const call = calls.start(
+    'release',
+    1,
+    calls.timeoutMs,
+    (options) => calls.store.release([request], options),
+    (replies) => {
+      if (next && replies[0]?.next) orphan(context, next, replies[0].next);
+    },
+  );
+  const settled = call.answer.finally(() => {
+    queue?.tenures.delete(tenure);
+    if (next) context.asking.delete(next.leaseId);
+  });
+  if (queue && next) {
+    next.attempts += 1;
+    context.asking.set(next.leaseId, next);
+    void contend(
+      context,
+      queue,
+      next,
+      settled.then(
+        ([reply]): Answer | undefined => (reply?.next ? { reply: reply.next, sent } : undefined),
+        // What failed is the release; the one next in line asks for itself and learns what the store says.
+        (): Answer | undefined => undefined,
+      ),
+    );
+  }
+  try {
+    const [reply] = await settled;
+    return reply ?? { released: false, reason: 'expired' };
+  } finally {
+    if (queue) pump(context, queue);
+    if (settings.store.capabilities.wake === 'poll') wakes.wake(key);
+  }
+}
+
+/** The next in line, when the end of `tenure` is what it waits for. */
+function takeNext(queue: KeyQueue, tenure: Tenure): Waiter | undefined {
+  const { head } = queue;
+  const others = queue.contending.size + queue.tenures.size - (queue.tenures.has(tenure) ? 1 : 0);
+  if (!head || queue.mode === 'shared' || others >= head.want.permits) return undefined;
+  queue.queued.delete(head);
+  return head;
+}

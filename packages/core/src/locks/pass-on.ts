@@ -1,0 +1,48 @@
+import type { LockContext } from './context.js';
+import type { KeyQueue } from './queue.js';
+import { contend } from './waiting.js';
+import { giveBack } from './giving-back.js';
+import type { Tenure } from './tenure.js';
+import type { Waiter } from './waiter.js';
+
+/** How soon the store is told who holds, after a lock was passed on to a holder that keeps it, milliseconds. */
+const refreshMs = 50;
+
+/** Hands the tenure to `heir`, extending it first when too little of it is left. */
+export function passOn(context: LockContext, queue: KeyQueue, tenure: Tenure, heir: Waiter): void {
+  queue.queued.delete(heir);
+  queue.contending.add(heir);
+  tenure.lease = undefined;
+  const leftMs = tenure.deadlineMs - context.settings.clock.monotonicMs();
+  if (leftMs >= (heir.want.ttlMs * 2) / 3) handOver(context, tenure, heir);
+  else void extendAndHandOver(context, queue, tenure, heir);
+}
+
+function handOver({ tenures }: LockContext, tenure: Tenure, heir: Waiter): void {
+  const { ttlMs, renew } = heir.want;
+  tenure.ttlMs = ttlMs;
+  tenure.renew = renew;
+  tenure.stale = true;
+  const lease = tenures.handOut(tenure, heir.want);
+  tenures.renewer.within(tenure, Math.min(refreshMs, ttlMs / 3));
+  heir.succeed([lease]);
+}
+
+async function extendAndHandOver(context: LockContext, queue: KeyQueue, tenure: Tenure, heir: Waiter): Promise<void> {
+  const { tenures, calls } = context;
+  const extension = await tenures.renewer.extend(tenure, heir.want.ttlMs);
+  const ours = extension === 'ok' && tenures.certain(tenure);
+  if (ours && !heir.done) return handOver(context, tenure, heir);
+  if (ours) {
+    // The heir gave up meanwhile. Its release has the same outcome as any other that nobody asked for: none.
+    await giveBack(context, tenure).catch(() => undefined);
+    return;
+  }
+  if (!tenure.ended) {
+    tenures.remove(tenure, 'released');
+    calls.discard(tenure, tenure.fencingToken);
+  }
+  queue.tenures.delete(tenure);
+  if (heir.done) context.queues.tidy(queue);
+  else await contend(context, queue, heir);
+}

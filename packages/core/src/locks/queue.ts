@@ -1,0 +1,70 @@
+import type { LockMode } from './contract.js';
+import type { Tenure } from './tenure.js';
+import type { Setback, Waiter } from './waiter.js';
+
+/** The callers of this process that want one key in one mode, in order of arrival, and the leases that it has already. */
+export class KeyQueue {
+  readonly key: string;
+  readonly mode: LockMode;
+  /** In line, not asking the store. */
+  readonly queued: Set<Waiter> = new Set();
+  /** Asking the store: one, or as many as permits may be free. */
+  readonly contending: Set<Waiter> = new Set();
+  readonly tenures: Set<Tenure> = new Set();
+  /** What the store last told any of the callers that ask it. */
+  setback: Setback | undefined;
+  /** Arrivals so far. */
+  arrivals = 0;
+
+  constructor(key: string, mode: LockMode) {
+    this.key = key;
+    this.mode = mode;
+  }
+
+  /** First in line. */
+  get head(): Waiter | undefined {
+    for (const waiter of this.queued) return waiter;
+    return undefined;
+  }
+
+  /** Whether one more caller that wants `permits` may ask the store. */
+  room(permits: number): boolean {
+    if (this.mode === 'shared') return this.contending.size === 0;
+    return this.contending.size + this.tenures.size < permits;
+  }
+
+  get empty(): boolean {
+    return this.queued.size + this.contending.size + this.tenures.size === 0;
+  }
+}
+
+/** The queues that have somebody in them. */
+export class Queues {
+  readonly #queues = new Map<string, KeyQueue>();
+  /** Callers in line or asking, over all queues. */
+  waiting = 0;
+
+  find(key: string, mode: LockMode): KeyQueue | undefined {
+    return this.#queues.get(mode + key);
+  }
+
+  open(key: string, mode: LockMode): KeyQueue {
+    const found = this.#queues.get(mode + key);
+    if (found) return found;
+    const queue = new KeyQueue(key, mode);
+    this.#queues.set(mode + key, queue);
+    return queue;
+  }
+
+  /** Drops the queue when nobody is in it. */
+  tidy(queue: KeyQueue): void {
+    if (queue.empty) this.#queues.delete(queue.mode + queue.key);
+  }
+
+  *waiters(): IterableIterator<Waiter> {
+    for (const queue of this.#queues.values()) {
+      yield* queue.contending;
+      yield* queue.queued;
+    }
+  }
+}

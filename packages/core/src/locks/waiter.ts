@@ -1,0 +1,175 @@
+import type { ClockTimer } from '../clock.js';
+import { AcquireTimeoutError, StoreTimeoutError } from '../errors.js';
+import type { HolderInfo } from '../errors.js';
+import type { AcquireEvent } from '../hooks/events.js';
+import type { Lease } from './lease.js';
+import type { Settings } from './settings.js';
+import type { StoreCall } from './store-calls.js';
+import type { Sleeper } from './wakes.js';
+import type { Want } from './want.js';
+
+/** Why an attempt did not get the lock: somebody stands in the way, or the store did not say. */
+export type Setback =
+  | { readonly holders: readonly HolderInfo[]; readonly retryAfterMs: number; readonly key?: string }
+  | { readonly error: unknown };
+
+/** How a call that takes locks ended, other than by getting them. */
+export type Failure = Exclude<AcquireEvent['outcome'], 'acquired'>;
+
+/**
+ * One call that takes locks, from its first attempt to its one outcome: its time limit, its abort signal, its sleep between attempts and its events.
+ * A call that is granted at once never arms a timer here.
+ */
+export class Waiter implements Sleeper {
+  readonly want: Want;
+  readonly leaseId: string;
+  readonly startedMs: number;
+  /** Order of arrival at its queue. */
+  readonly order: number;
+  /** The leases; none when the call was refused without having been willing to wait. */
+  readonly promise: Promise<readonly Lease[]>;
+  attempts = 0;
+  /** What its last attempt that was answered said. */
+  setback: Setback | undefined;
+  /** The attempt on its way. */
+  call: StoreCall<unknown> | undefined;
+  done = false;
+  /** A hint came while an attempt was on its way. */
+  woken = false;
+  /** The store told that this lease id lost its lease while an attempt was on its way, so the answer proves nothing. */
+  lostMeanwhile = false;
+  /** What the call fails with when its time is up. */
+  onTimeUp: () => unknown = () => this.setbackError();
+  /** Takes the call out of wherever it waits, after its outcome. */
+  onDone: (succeeded: boolean) => void = () => {};
+  readonly #settings: Settings;
+  readonly #events: number;
+  #resolve!: (leases: readonly Lease[]) => void;
+  #reject!: (error: unknown) => void;
+  #limit: ClockTimer | undefined;
+  #endSleep: (() => void) | undefined;
+  #contended = false;
+  readonly #onAbort: () => void;
+
+  /** `events` is how many locks the call takes: as many acquires are counted. */
+  constructor(settings: Settings, want: Want, leaseId: string, order: number, events = 1) {
+    this.#settings = settings;
+    this.want = want;
+    this.leaseId = leaseId;
+    this.order = order;
+    this.#events = events;
+    this.startedMs = settings.clock.monotonicMs();
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#onAbort = () => this.fail('aborted', want.signal?.reason);
+    want.signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  /** Milliseconds waited so far. */
+  get waitedMs(): number {
+    return this.#settings.clock.monotonicMs() - this.startedMs;
+  }
+
+  get leftMs(): number {
+    return this.want.waitMs - this.waitedMs;
+  }
+
+  /** Whether the call counts among the waiters. */
+  get waiting(): boolean {
+    return this.#limit !== undefined;
+  }
+
+  /** The call was not granted at once: from here on it is limited by `waitMs` and counted as a waiter. */
+  startWaiting(): void {
+    this.#contended = true;
+    if (this.#limit || this.done) return;
+    this.#limit = this.#settings.clock.setTimer(() => this.timeUp(), Math.max(0, Math.ceil(this.leftMs)));
+    this.#limit.unref();
+    this.#settings.emitter.emit('onWaiters', { ...this.#settings.labels, delta: 1 });
+  }
+
+  /** Resolves after `ms`, or sooner when woken or done. */
+  async sleep(ms: number): Promise<void> {
+    if (this.done || this.woken) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#settings.clock.setTimer(resolve, ms);
+      timer.unref();
+      this.#endSleep = () => {
+        timer.clear();
+        resolve();
+      };
+    });
+    this.#endSleep = undefined;
+  }
+
+  wake(): void {
+    this.woken = true;
+    this.#endSleep?.();
+  }
+
+  /** The call was refused and was not willing to wait. */
+  refuse(): void {
+    this.#contended = true;
+    if (this.#finish('busy')) this.#resolve([]);
+  }
+
+  /** `waitMs` has passed. */
+  timeUp(): void {
+    const error = this.onTimeUp();
+    this.fail(error instanceof AcquireTimeoutError ? 'timeout' : 'error', error);
+  }
+
+  succeed(leases: readonly Lease[]): void {
+    if (this.#finish('acquired')) this.#resolve(leases);
+  }
+
+  fail(outcome: Failure, error: unknown): void {
+    if (!this.#finish(outcome)) return;
+    this.call?.abandon(error);
+    this.#reject(error);
+  }
+
+  /** The error that says what the last answered attempt said; when none was answered, that the store did not. */
+  setbackError(): unknown {
+    const { setback, want } = this;
+    if (setback && 'error' in setback) return setback.error;
+    if (setback) return this.contendedError(setback.holders, setback.key);
+    const store = this.#settings.store.name;
+    const timeoutMs = want.waitMs;
+    return new StoreTimeoutError(`Store ${store} did not answer within the ${timeoutMs} ms of waitMs`, {
+      store,
+      timeoutMs,
+    });
+  }
+
+  contendedError(holders: readonly HolderInfo[], key: string = this.want.key): AcquireTimeoutError {
+    const { waitMs } = this.want;
+    const who = holders.map((holder) => holder.sessionId ?? holder.ownerId).join(', ');
+    return new AcquireTimeoutError(
+      `Lock ${key} was not free within ${waitMs} ms${who === '' ? '' : `: held by ${who}`}`,
+      { key, waitMs, holders },
+    );
+  }
+
+  #finish(outcome: AcquireEvent['outcome']): boolean {
+    if (this.done) return false;
+    this.done = true;
+    this.want.signal?.removeEventListener('abort', this.#onAbort);
+    const { emitter, labels } = this.#settings;
+    if (this.#limit) {
+      this.#limit.clear();
+      emitter.emit('onWaiters', { ...labels, delta: -1 });
+    }
+    this.#endSleep?.();
+    if (emitter.wants('onAcquire')) {
+      const { waitedMs: waitMs, attempts } = this;
+      for (let n = 0; n < this.#events; n += 1) {
+        emitter.emit('onAcquire', { ...labels, outcome, waitMs, attempts, contended: this.#contended });
+      }
+    }
+    this.onDone(outcome === 'acquired');
+    return true;
+  }
+}

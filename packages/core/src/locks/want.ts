@@ -1,0 +1,98 @@
+import { UnsupportedError } from '../errors.js';
+import { checkKey, joinKey } from '../keys.js';
+import { durationMs, integerIn, invalid, oneOf, optionsObject } from '../validate.js';
+import type { AcquireOptions } from './api.js';
+import type { AcquireRequest, LockMode } from './contract.js';
+import { checkDrift, checkOwner, flag, minTtlMs, wellFormed } from './settings.js';
+import type { Settings } from './settings.js';
+
+const modes: readonly LockMode[] = ['exclusive', 'shared', 'permit'];
+const defaultWaitMs = 10_000;
+const maxPermits = 10_000;
+const maxMetadataPairs = 16;
+const maxMetadataBytes = 2_048;
+
+/** What one call wants of a lock: its options, checked and resolved. */
+export interface Want {
+  /** The key as the caller knows it, and as the store does. */
+  readonly key: string;
+  readonly storeKey: string;
+  readonly mode: LockMode;
+  readonly permits: number;
+  readonly ttlMs: number;
+  readonly renew: boolean;
+  readonly ownerId: string;
+  readonly sessionId: string | undefined;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly waitMs: number;
+}
+
+/** Checks a key and the options of taking it; throws {@link InvalidArgumentError} or {@link UnsupportedError} before any store is touched. */
+export function resolveWant(settings: Settings, key: string, options: AcquireOptions): Want {
+  checkKey('key', key);
+  optionsObject('options', options);
+  const mode = options.mode === undefined ? 'exclusive' : oneOf('mode', options.mode, modes);
+  const ttlMs = options.ttlMs === undefined ? settings.ttlMs : durationMs('ttlMs', options.ttlMs, minTtlMs);
+  checkDrift(ttlMs, settings.driftMs);
+  const { signal, sessionId, metadata } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
+  const want: Want = {
+    key,
+    storeKey: joinKey(settings.name, key),
+    mode,
+    permits: permitsOf(mode, options.permits),
+    ttlMs,
+    renew: options.renew === undefined ? settings.renew : flag('renew', options.renew),
+    ownerId: options.ownerId === undefined ? settings.ownerId : checkOwner('ownerId', options.ownerId),
+    sessionId: sessionId === undefined ? undefined : checkKey('sessionId', sessionId),
+    metadata: metadata === undefined ? undefined : checkMetadata('metadata', metadata),
+    signal,
+    waitMs: options.waitMs === undefined ? defaultWaitMs : durationMs('waitMs', options.waitMs, 0),
+  };
+  const { capabilities, name } = settings.store;
+  if (mode === 'shared' && !capabilities.shared) throw new UnsupportedError(`Store ${name} has no shared locks`);
+  if (mode === 'permit' && !capabilities.permits) throw new UnsupportedError(`Store ${name} has no permits`);
+  return want;
+}
+
+function permitsOf(mode: LockMode, permits: unknown): number {
+  if (mode === 'permit') return integerIn('permits', permits, 1, maxPermits);
+  if (permits !== undefined) throw invalid('permits', "absent unless `mode` is 'permit'", permits);
+  return 1;
+}
+
+/** Returns a frozen copy of `value` when it is up to 16 pairs of well-formed strings, 2,048 bytes of UTF-8 in all. */
+export function checkMetadata(name: string, value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(name, 'an object', value);
+  const entries = Object.entries(value);
+  if (entries.length > maxMetadataPairs) throw invalid(name, `at most ${maxMetadataPairs} pairs`, value);
+  let bytes = 0;
+  for (const [field, text] of entries) {
+    if (typeof text !== 'string' || !wellFormed(text)) throw invalid(`${name}.${field}`, 'a well-formed string', text);
+    if (!wellFormed(field)) throw invalid(name, 'an object with well-formed names', value);
+    bytes += Buffer.byteLength(field) + Buffer.byteLength(text);
+  }
+  if (bytes > maxMetadataBytes) throw invalid(name, `at most ${maxMetadataBytes} bytes in all`, `${bytes} bytes`);
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/** The request of one attempt, as the store sees it. */
+export function requestOf(
+  settings: Settings,
+  want: Want,
+  leaseId: string,
+  extra: Pick<AcquireRequest, 'tokens' | 'waiter'> = {},
+): AcquireRequest {
+  return {
+    key: want.storeKey,
+    leaseId,
+    mode: want.mode,
+    ownerId: want.ownerId,
+    ...(want.sessionId === undefined ? undefined : { sessionId: joinKey(settings.name, want.sessionId) }),
+    ...(want.metadata === undefined ? undefined : { metadata: want.metadata }),
+    permits: want.permits,
+    ttlMs: want.ttlMs,
+    ...extra,
+  };
+}
