@@ -27,6 +27,9 @@ function messageOf(cause: unknown): string {
 /** What Redis, ioredis or the network threw, as the error of the contract. */
 export function toStoreError(store: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
+  // ioredis hangs the whole command on its errors, script and all; a log line needs its name.
+  const { command } = (cause ?? {}) as { command?: { name: string; args: unknown } };
+  if (command) command.args = [];
   const message = messageOf(cause);
   const details = { store, cause };
   if (/^-?OOM/.test(message)) return new StoreFullError(`Redis refused a write at its maxmemory: ${message}`, details);

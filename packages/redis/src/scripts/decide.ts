@@ -1,6 +1,8 @@
+import { convertLua } from './convert.js';
 import { exactLua } from './exact.js';
 import { fixedWindowLua } from './fixed-window.js';
 import { policyLua } from './policy.js';
+import { quickLua } from './quick.js';
 import { recordLua } from './record.js';
 import { slidingLogLua } from './sliding-log.js';
 import { slidingWindowLua } from './sliding-window.js';
@@ -13,30 +15,44 @@ local packStruct, unpackStruct = struct.pack, struct.unpack
 local sub, match, gmatch, concat = string.sub, string.match, string.gmatch, table.concat
 `;
 
-const mainLua: string = /* lua */ `
+const batchLua: string = /* lua */ `
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local records = call('MGET', unpack(KEYS))
-local specs = {}
+local reply, size = { now }, 1
 
-local function parseSpec(text)
-  local policyIndex, opsText = match(text, '^(%d+)(.*)$')
-  local spec = { policy = parsePolicy(ARGV[#KEYS + policyIndex]) }
-  for op, value, chargedAtUs, times in gmatch(opsText, '(%l)(%d*)@?(%d*)*?(%d*)') do
-    spec[#spec + 1] = { run = ops[op], value = tonumber(value) or 0, chargedAtUs = tonumber(chargedAtUs), times = tonumber(times) or 1 }
+-- Puts an error in the place of a step's answers.
+local function failed(before, err)
+  for j = before + 1, size do reply[j] = nil end
+  reply[before + 1] = -1
+  if type(err) ~= 'table' then
+    reply[before + 2] = tostring(err)
+  elseif err.version then
+    reply[before + 2] = 'RECORD ' .. err.version
+  else
+    reply[before + 2] = err.err
   end
-  specs[text] = spec
-  return spec
+  size = before + 2
+end
+`;
+
+const longLua: string = /* lua */ `
+local function parseOps(spec)
+  local number, opsText = match(spec.text, '^(%d+)(.*)$')
+  spec.policy, spec.ops = parsePolicy(ARGV[#KEYS + number]), {}
+  for letter, value, chargedAtUs, times in gmatch(opsText, '(%l)(%d*)@?(%d*)*?(%d*)') do
+    spec.ops[#spec.ops + 1] =
+      { letter = letter, value = tonumber(value) or 0, chargedAtUs = tonumber(chargedAtUs), times = tonumber(times) or 1 }
+  end
 end
 
-local function decide(i)
-  local spec = specs[ARGV[i]] or parseSpec(ARGV[i])
+return function(i, spec)
+  if not spec.ops then parseOps(spec) end
   policy, record = spec.policy, records[i]
   open(now)
   append(at - now)
-  for j = 1, #spec do
-    local op = spec[j]
-    for _ = 1, op.times do op.run(op.value, op.chargedAtUs, now) end
+  for _, op in ipairs(spec.ops) do
+    for _ = 1, op.times do ops[op.letter](op.value, op.chargedAtUs, now) end
   end
   if changed then
     close(KEYS[i])
@@ -44,20 +60,40 @@ local function decide(i)
     error({ version = 'foreign' }, 0)
   end
 end
+`;
 
-append(now)
+const mainLua: string = /* lua */ `
+local formats = { t = '<dddd', f = '<dddd', w = '<ddddd' }
+local specs = {}
+
+-- The short way's reading of a step: one limit of constant state, one kind of consume that can be admitted.
+local function quickSpec(text)
+  local number, cost, times = match(text, '^(%d+)c(%d+)%*?(%d*)$')
+  if not number then return { text = text } end
+  local head = ARGV[#KEYS + number]
+  local kind, name, capacity, first, second = match(head, '^hg1 (%l):([^:;]+):(%d+):(%d+):?(%d*);\\n$')
+  local format = formats[kind]
+  cost = tonumber(cost)
+  if not format or cost == 0 or cost > tonumber(capacity) then return { text = text } end
+  return {
+    text = text, head = head, limit = parseLimit(kind, name, capacity, first, second), cost = cost,
+    times = tonumber(times) or 1, format = format, length = #head + 8 * (#format - 1),
+  }
+end
+
+local long
 for i = 1, #KEYS do
-  local before = size
-  local ok, err = pcall(decide, i)
-  if not ok then
-    for j = before + 1, size do reply[j] = nil end
-    size = before
-    append(-1)
-    if type(err) == 'table' and err.version then
-      append('RECORD ' .. err.version)
-    else
-      append(type(err) == 'table' and err.err or tostring(err))
-    end
+  local text = ARGV[i]
+  local spec = specs[text]
+  if not spec then
+    spec = quickSpec(text)
+    specs[text] = spec
+  end
+  if not (spec.limit and quick(i, spec)) then
+    long = long or loadLong()
+    local before = size
+    local ok, err = pcall(long, i, spec)
+    if not ok then failed(before, err) end
   end
 end
 return reply
@@ -82,7 +118,14 @@ export const decideScript: string = [
   slidingWindowLua,
   slidingLogLua,
   policyLua,
+  batchLua,
+  quickLua,
+  // The long way is made only when a step needs it.
+  'local function loadLong()',
+  convertLua,
   recordLua,
   stepLua,
+  longLua,
+  'end',
   mainLua,
 ].join('');

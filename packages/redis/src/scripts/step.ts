@@ -4,8 +4,6 @@
  * remaining, resetAtUs - now`; then, when the policy has several limits, `remaining, resetAtUs - now` of each.
  */
 export const stepLua: string = /* lua */ `
-local reply, size = {}, 0
-
 local function remainingOf(i)
   local limit = policy[i]
   return max(0, limit.limit - limit.used(limit, A[i], B[i], C[i], at))
