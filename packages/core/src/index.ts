@@ -28,6 +28,10 @@ export type {
 
 // Locks: what an application uses.
 export { createLocks } from './locks/locks.js';
+export { createFencedRegister } from './locks/fenced-register.js';
+export type { FencedRegister, FencedRegisterOptions, FencingProof } from './locks/fenced-register.js';
+export { memoryFencedState } from './locks/fenced-state.js';
+export type { FencedAdmission, FencedState } from './locks/fenced-state.js';
 export type {
   AcquireOptions,
   Lock,

@@ -52,9 +52,9 @@ export interface SlidingLogLimit {
 export type Limit = TokenBucketLimit | FixedWindowLimit | SlidingWindowLimit | SlidingLogLimit;
 
 /** Largest `limit` of a window: debts of one more limit and all sums stay exact. */
-const maxWindowLimit = 2 ** 50;
+export const maxWindowLimit: number = 2 ** 50;
 /** Largest count of units in two capacities (a full bucket above a full debt). */
-const maxUnits = Number.MAX_SAFE_INTEGER;
+export const maxUnits: number = Number.MAX_SAFE_INTEGER;
 /** Longest time from the deepest debt to full, microseconds (142 years): epoch instants stay safe integers. */
 const maxRefillUs = 2 ** 52;
 

@@ -1,0 +1,81 @@
+import { samePolicy } from './policy.js';
+import type { Clock } from '../clock.js';
+import type { LimiterAnswerNow, LimiterOp } from './contract.js';
+import type { Limit } from './limit.js';
+
+interface Denied {
+  readonly limits: readonly Limit[];
+  /** The least cost that is known to be refused. */
+  readonly cost: number;
+  readonly answer: LimiterAnswerNow;
+  readonly receivedMs: number;
+  readonly untilMs: number;
+}
+
+/**
+ * Remembers refusals, so that a key that hammers costs the store nothing: the same or a larger cost under the same limits
+ * is refused here until the time at which the question *left* plus the store's own retry time, so never longer than the store would.
+ * `maxMs` bounds it because another process may refund, reset or raise the limit.
+ */
+export class DenyCache {
+  readonly #clock: Clock;
+  readonly #maxMs: number;
+  readonly #maxKeys: number;
+  readonly #denied = new Map<string, Denied>();
+
+  constructor(clock: Clock, options: { readonly maxMs: number; readonly maxKeys: number }) {
+    this.#clock = clock;
+    this.#maxMs = options.maxMs;
+    this.#maxKeys = options.maxKeys;
+  }
+
+  /** The refusal of `op` as of now, if it is known. */
+  find(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow | undefined {
+    const cost = leastCost(op);
+    if (cost === undefined) return undefined;
+    const denied = this.#denied.get(key);
+    if (!denied) return undefined;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs >= denied.untilMs) {
+      this.#denied.delete(key);
+      return undefined;
+    }
+    if (cost < denied.cost || !samePolicy(limits, denied.limits)) return undefined;
+    const { answer } = denied;
+    // A cost above a capacity never fits, which only the store's answer for that very cost can say.
+    const oversize = limits.findIndex(({ limit }) => cost > limit);
+    const never = oversize >= 0 && (op.kind === 'consume' || op.kind === 'peek');
+    return {
+      ...answer,
+      ...(never ? { reason: 'capacity', violated: oversize, retryAtUs: Infinity } : {}),
+      nowUs: answer.nowUs + Math.floor((nowMs - denied.receivedMs) * 1000),
+    };
+  }
+
+  /** Learns from an answer: a refusal is kept, anything else that happened to the key forgets what was known. */
+  learn(key: string, limits: readonly Limit[], op: LimiterOp, answer: LimiterAnswerNow, sentMs: number): void {
+    const cost = leastCost(op);
+    if (op.kind === 'peek') return;
+    this.#denied.delete(key);
+    if (answer.allowed || cost === undefined) return;
+    const forMs = Math.min(this.#maxMs, (answer.retryAtUs - answer.nowUs) / 1000);
+    if (this.#denied.size >= this.#maxKeys) this.#denied.delete(this.#denied.keys().next().value as string);
+    this.#denied.set(key, {
+      limits,
+      cost,
+      answer,
+      receivedMs: this.#clock.monotonicMs(),
+      untilMs: sentMs + forMs,
+    });
+  }
+
+  forget(key: string): void {
+    this.#denied.delete(key);
+  }
+}
+
+/** The least cost with which an operation would be content; `undefined` for operations that are not asked by cost. */
+function leastCost(op: LimiterOp): number | undefined {
+  if (op.kind === 'consume' || op.kind === 'peek') return op.cost;
+  return op.kind === 'consumeUpTo' ? Math.min(1, op.cost) : undefined;
+}

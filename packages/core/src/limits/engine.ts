@@ -1,0 +1,258 @@
+import { StoreError } from '../errors.js';
+import { joinKey } from '../keys.js';
+import { Breaker } from './breaker.js';
+import { Call } from './call.js';
+import { decideNowOf } from './decide-now.js';
+import { createDecision } from './decision.js';
+import { DenyCache } from './deny-cache.js';
+import { failureDecision } from './failure-mode.js';
+import { Fallback } from './fallback.js';
+import { Lanes } from './lanes.js';
+import { asStoreError, isStoreError } from './store-errors.js';
+import type { Emitter } from '../hooks/emitter.js';
+import type { Decision } from './api.js';
+import type { CallHandler } from './call.js';
+import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
+import type { Charge } from './decision.js';
+import type { DecideNow } from './decide-now.js';
+import type { CheckedLimiterOptions } from './options.js';
+import type { Policy } from './policy.js';
+import type { AdmittedUnits } from './reconcile.js';
+
+/** Keys reconciled side by side. */
+const reconcileWidth = 1000;
+
+/** Brings an operation to a decision: from the deny cache, the store, or what the caller chose for the time when the store is away. */
+export class Engine implements CallHandler {
+  readonly fallback: Fallback | undefined;
+  readonly #options: CheckedLimiterOptions;
+  readonly #store: LimiterStore;
+  readonly #decideNow: DecideNow | undefined;
+  readonly #denyCache: DenyCache | undefined;
+  readonly #breaker: Breaker;
+  readonly #lanes: Lanes;
+  readonly #emitter: Emitter;
+  #lastOutage: StoreError | undefined;
+  /** Set while a recovery is being reconciled: reports it, once. */
+  #reportRecovery: ((units?: number) => void) | undefined;
+
+  constructor(options: CheckedLimiterOptions, emitter: Emitter) {
+    const { store, clock, timeoutMs, maxInFlight, maxQueue, fallback } = options;
+    this.#options = options;
+    this.#store = store;
+    this.#emitter = emitter;
+    this.#decideNow = decideNowOf(store, options.name);
+    this.#denyCache = options.denyCache && new DenyCache(clock, options.denyCache);
+    this.#breaker = new Breaker(clock, options.breaker);
+    const common = { clock, emitter, timeoutMs, maxInFlight, maxQueue };
+    this.#lanes = new Lanes({ ...common, store, onContact: this.#contact });
+    this.fallback = fallback && new Fallback({ ...fallback, name: options.name, owner: this }, common);
+  }
+
+  /** Whether the store decides without a promise. */
+  get isSync(): boolean {
+    return this.#decideNow !== undefined;
+  }
+
+  /** Name of what decides while the store is away: the fallback store's, or the failure mode. */
+  get standIn(): string {
+    return this.fallback?.store.name ?? this.#options.mode;
+  }
+
+  /** Decides at once, in-process stores only. With `sync`, a fallback that needs a promise is not asked. */
+  now(key: string, policy: Policy, op: LimiterOp, sync: boolean): Decision | Promise<Decision> {
+    const cache = this.#denyCache;
+    const known = cache?.find(key, policy.limits, op);
+    if (known) return createDecision(known, policy.limits, 'cache', this, key);
+    const sentMs = cache ? this.#options.clock.monotonicMs() : 0;
+    let answer: LimiterAnswerNow;
+    try {
+      answer = this.#emitter.wants('onStoreCall')
+        ? this.#timedNow(key, policy, op)
+        : (this.#decideNow as DecideNow)(key, policy.limits, op);
+    } catch (error) {
+      if (sync && this.fallback && !this.fallback.isSync) throw error;
+      return this.#failover(key, policy, op, error, false, undefined);
+    }
+    if (cache) cache.learn(key, policy.limits, op, answer, sentMs);
+    return createDecision(answer, policy.limits, 'store', this, key);
+  }
+
+  /** Decides through the lanes. */
+  ask(key: string, policy: Policy, op: LimiterOp, signal?: AbortSignal): Promise<Decision> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#decideNow) return Promise.resolve(this.now(key, policy, op, false));
+    const known = this.#denyCache?.find(key, policy.limits, op);
+    if (known) return Promise.resolve(createDecision(known, policy.limits, 'cache', this, key));
+    if (op.kind === 'refund' || op.kind === 'reset' || op.kind === 'penalize' || op.kind === 'block') {
+      this.#denyCache?.forget(key);
+    }
+    const passage = this.#breaker.passage;
+    const call = new Call(this, key, joinKey(this.#options.name, key), policy, policy.limits, op, signal);
+    return call.run(() => {
+      if (passage === 'go') this.#lanes.submit(call);
+      else if (passage === 'probe' && this.#lanes.probe(call)) this.#breaker.probeStarted();
+      else call.failed(this.#notAsked(), false);
+    });
+  }
+
+  /** Gives back `units` of a charge to the store that took them. */
+  async refund(charge: Charge, units: number, signal: AbortSignal | undefined): Promise<Decision> {
+    const { key, limits, atUs } = charge;
+    const policy: Policy = { limits, shares: limits };
+    const op: LimiterOp = { kind: 'refund', cost: units, atUs };
+    if (charge.source !== 'fallback') return this.ask(key, policy, op, signal);
+    return (this.fallback as Fallback).ask(key, policy, op, true, signal);
+  }
+
+  /** Forgets a key in the store and in the fallback; rejects when either could not be reached. */
+  async reset(key: string, policy: Policy, signal: AbortSignal | undefined): Promise<void> {
+    const op: LimiterOp = { kind: 'reset' };
+    this.fallback?.ledger?.forget(key);
+    const here = async (): Promise<unknown> => this.ask(key, policy, op, signal);
+    const there = async (): Promise<unknown> => this.fallback?.ask(key, policy, op, true, signal);
+    await Promise.all([here(), there()]);
+  }
+
+  /** Waits for what was gathered and what is under way. */
+  async close(): Promise<void> {
+    await Promise.all([this.#lanes.idle(), this.fallback?.close()]);
+  }
+
+  decided(call: Call, answer: LimiterAnswerNow, sentMs: number): Decision {
+    this.#denyCache?.learn(call.userKey, call.limits, call.op, answer, sentMs);
+    return createDecision(answer, call.limits, 'store', this, call.userKey);
+  }
+
+  failed(call: Call, error: unknown, sent: boolean): Decision | Promise<Decision> {
+    return this.#failover(call.userKey, call.policy, call.op, error, sent, call.signal);
+  }
+
+  withdraw(call: Call): void {
+    this.#lanes.withdraw(call);
+  }
+
+  #failover(
+    key: string,
+    policy: Policy,
+    op: LimiterOp,
+    error: unknown,
+    sent: boolean,
+    signal: AbortSignal | undefined,
+  ): Decision | Promise<Decision> {
+    const { mode, clock } = this.#options;
+    // A refund belongs to the store that charged, and a reset that did not happen must not look like one.
+    if (!isStoreError(error) || mode === 'throw' || op.kind === 'refund' || op.kind === 'reset') throw error;
+    if (this.fallback) return this.fallback.ask(key, policy, op, sent, signal);
+    const decision = failureDecision(mode, policy.limits, op, clock.nowUs(), this.#breaker.retryAfterMs, this, key);
+    if (!decision) throw error;
+    return decision;
+  }
+
+  #timedNow(key: string, policy: Policy, op: LimiterOp): LimiterAnswerNow {
+    const { clock } = this.#options;
+    const sentMs = clock.monotonicMs();
+    let failure: StoreError | undefined;
+    try {
+      return (this.#decideNow as DecideNow)(key, policy.limits, op);
+    } catch (error) {
+      failure = asStoreError(error, this.#store.name);
+      throw error;
+    } finally {
+      this.#emitter.emit('onStoreCall', {
+        store: this.#store.name,
+        operation: 'decide',
+        outcome: failure ? 'error' : 'ok',
+        durationMs: clock.monotonicMs() - sentMs,
+        items: 1,
+        ...(failure ? { errorKind: failure.kind } : {}),
+      });
+    }
+  }
+
+  #notAsked(): StoreError {
+    const { name } = this.#store;
+    const cause = this.#lastOutage;
+    return new StoreError(`Store '${name}' is away and is not asked until it is next probed (${cause?.message})`, {
+      store: name,
+      kind: cause?.kind ?? 'other',
+      cause,
+    });
+  }
+
+  readonly #contact = (outage: StoreError | undefined, probe: boolean): void => {
+    if (!outage) {
+      if (this.#breaker.answered(probe)) this.#recovered();
+      return;
+    }
+    this.#lastOutage = outage;
+    if (!this.#breaker.failed(probe)) return;
+    this.#reportRecovery?.();
+    this.#emitTransition('activate');
+    this.#lanes.failQueued(this.#notAsked());
+  };
+
+  #recovered(): void {
+    const admitted = this.fallback?.ledger?.take();
+    if (!admitted) return this.#emitTransition('recover');
+    this.#reportRecovery = (units) => {
+      this.#reportRecovery = undefined;
+      this.#emitTransition('recover', units);
+    };
+    const report = this.#reportRecovery;
+    void this.#reconcile(admitted).then((units) => {
+      if (this.#reportRecovery === report) report(units);
+    });
+  }
+
+  #emitTransition(direction: 'activate' | 'recover', reconciledUnits?: number): void {
+    this.#emitter.emit('onFallback', {
+      limiter: this.#options.name,
+      direction,
+      from: this.#store.name,
+      to: this.standIn,
+      ...(reconciledUnits === undefined ? {} : { reconciledUnits }),
+    });
+  }
+
+  /** Charges the store with what the fallback still holds; what fails is not tried again. Resolves to the units charged. */
+  async #reconcile(admitted: readonly AdmittedUnits[]): Promise<number> {
+    let units = 0;
+    for (let i = 0; i < admitted.length; i += reconcileWidth) {
+      const charged = await Promise.allSettled(
+        admitted.slice(i, i + reconcileWidth).map((entry) => this.#reconcileKey(entry)),
+      );
+      for (const outcome of charged) if (outcome.status === 'fulfilled') units += outcome.value;
+    }
+    return units;
+  }
+
+  async #reconcileKey({ key, policy, units }: AdmittedUnits): Promise<number> {
+    const held = await (this.fallback as Fallback).ask(key, policy, { kind: 'peek', cost: 0 }, true);
+    // Each limit is charged with what its own share still holds: a short window may be over while a long one is not.
+    const charges = held.policies.map(async ({ limit, remaining }, i) => {
+      const cost = Math.min(units, limit - remaining);
+      const only = policy.limits.slice(i, i + 1);
+      if (cost === 0) return 0;
+      await this.#chargeStore(key, { limits: only, shares: only }, { kind: 'penalize', cost });
+      return cost;
+    });
+    return Math.max(...(await Promise.all(charges)));
+  }
+
+  /** Asks the store and nobody else. */
+  #chargeStore(key: string, policy: Policy, op: LimiterOp): Promise<Decision> {
+    const handler: CallHandler = {
+      decided: (call, answer, sentMs) => this.decided(call, answer, sentMs),
+      failed: (_call, error) => {
+        throw error;
+      },
+      withdraw: () => undefined,
+    };
+    const call = new Call(handler, key, joinKey(this.#options.name, key), policy, policy.limits, op, undefined);
+    return call.run(() => {
+      if (this.#breaker.isOpen) throw this.#notAsked();
+      this.#lanes.submit(call);
+    });
+  }
+}

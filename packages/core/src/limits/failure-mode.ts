@@ -1,0 +1,32 @@
+import { createDecision } from './decision.js';
+import { costOf } from './ops.js';
+import type { Decision, StoreFailureMode } from './api.js';
+import type { LimiterOp } from './contract.js';
+import type { Limit } from './limit.js';
+
+/** The decision of `onStoreFailure: 'open'` or `'closed'`; `undefined` for operations that write, which must not pretend. */
+export function failureDecision(
+  mode: StoreFailureMode,
+  limits: readonly Limit[],
+  op: LimiterOp,
+  nowUs: number,
+  retryAfterMs: number,
+  owner: object,
+  key: string,
+): Decision | undefined {
+  if (op.kind !== 'consume' && op.kind !== 'consumeUpTo' && op.kind !== 'peek') return undefined;
+  const allowed = mode === 'open';
+  const retryAtUs = allowed ? 0 : nowUs + Math.ceil(retryAfterMs * 1000);
+  const resetAtUs = allowed ? nowUs : retryAtUs;
+  const readings = limits.map(({ limit }) => ({ remaining: allowed ? limit : 0, resetAtUs }));
+  const remaining = allowed ? Math.min(...limits.map(({ limit }) => limit)) : 0;
+  const answer = { allowed, granted: 0, violated: -1, retryAtUs, remaining, resetAtUs, readings, nowUs, atUs: nowUs };
+  return createDecision(
+    answer,
+    limits,
+    allowed ? 'open' : 'closed',
+    owner,
+    key,
+    allowed && op.kind !== 'peek' ? costOf(op) : 0,
+  );
+}

@@ -1,0 +1,89 @@
+import { joinKey } from '../keys.js';
+import { Call } from './call.js';
+import { createDecision } from './decision.js';
+import { Lanes } from './lanes.js';
+import { decideNowOf } from './decide-now.js';
+import { costOf } from './ops.js';
+import { ReconcileLedger } from './reconcile.js';
+import type { Decision } from './api.js';
+import type { CallHandler } from './call.js';
+import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
+import type { DecideNow } from './decide-now.js';
+import type { LanesOptions } from './lanes.js';
+import type { Policy } from './policy.js';
+
+/** What a {@link Fallback} needs beside what it shares with the store's own lanes. */
+export interface FallbackSetup {
+  readonly name: string;
+  readonly store: LimiterStore;
+  readonly reconcile: boolean;
+  readonly owner: object;
+}
+
+/** The limiter's second store, which admits this process's share while the first is away. */
+export class Fallback {
+  readonly store: LimiterStore;
+  /** Present when what was admitted is to be charged to the store on its return. */
+  readonly ledger: ReconcileLedger | undefined;
+  readonly #name: string;
+  readonly #owner: object;
+  readonly #decideNow: DecideNow | undefined;
+  readonly #lanes: Lanes;
+
+  constructor(setup: FallbackSetup, lanes: Omit<LanesOptions, 'store' | 'onContact'>) {
+    this.store = setup.store;
+    this.ledger = setup.reconcile ? new ReconcileLedger() : undefined;
+    this.#name = setup.name;
+    this.#owner = setup.owner;
+    this.#decideNow = decideNowOf(setup.store, setup.name);
+    this.#lanes = new Lanes({ ...lanes, store: setup.store, onContact: () => undefined });
+  }
+
+  get isSync(): boolean {
+    return this.#decideNow !== undefined;
+  }
+
+  /**
+   * Decides under the policy's shares. A cost above a share but not above the limit is not *never*: it is admitted when the whole share is free, and takes all of
+   * it. `sent` says that the store may have acted on the operation, which keeps it out of the reconciliation.
+   */
+  ask(key: string, policy: Policy, op: LimiterOp, sent: boolean, signal?: AbortSignal): Decision | Promise<Decision> {
+    const clamped = clamp(policy, op);
+    if (this.#decideNow) {
+      const answer = this.#decideNow(key, policy.shares, clamped);
+      return this.#decision(key, policy, op, sent, answer);
+    }
+    const handler: CallHandler = {
+      decided: (_call, answer) => this.#decision(key, policy, op, sent, answer),
+      failed: (_call, error) => {
+        throw error;
+      },
+      withdraw: (call) => this.#lanes.withdraw(call),
+    };
+    const call = new Call(handler, key, joinKey(this.#name, key), policy, policy.shares, clamped, signal);
+    return call.run((sending) => this.#lanes.submit(sending));
+  }
+
+  close(): Promise<void> {
+    return this.#lanes.idle();
+  }
+
+  #decision(key: string, policy: Policy, op: LimiterOp, sent: boolean, answer: LimiterAnswerNow): Decision {
+    const cost = costOf(op);
+    if (op.kind === 'refund') this.ledger?.subtract(key, policy.shares, cost);
+    else if (answer.granted > 0 && !sent) this.ledger?.add(key, policy, answer.granted);
+    if (answer.reason === 'capacity') {
+      const violated = policy.limits.findIndex(({ limit }) => cost > limit);
+      return createDecision({ ...answer, violated }, policy.shares, 'fallback', this.#owner, key);
+    }
+    const granted = op.kind === 'consume' && answer.allowed ? cost : answer.granted;
+    return createDecision(answer, policy.shares, 'fallback', this.#owner, key, granted);
+  }
+}
+
+function clamp(policy: Policy, op: LimiterOp): LimiterOp {
+  if ((op.kind !== 'consume' && op.kind !== 'peek') || policy.shares === policy.limits) return op;
+  if (policy.limits.some(({ limit }) => op.cost > limit)) return op;
+  const share = Math.min(...policy.shares.map(({ limit }) => limit));
+  return op.cost > share ? { kind: op.kind, cost: share } : op;
+}

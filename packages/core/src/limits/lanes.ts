@@ -1,0 +1,254 @@
+import { QueueFullError, StoreError, StoreTimeoutError } from '../errors.js';
+import { Batch } from './batch.js';
+import { Deadlines } from './deadlines.js';
+import { answerNow } from './decision.js';
+import { Lane } from './lane.js';
+import { asStoreError, isOutage, isStoreError } from './store-errors.js';
+import type { Clock } from '../clock.js';
+import type { Emitter } from '../hooks/emitter.js';
+import type { Ask } from './ask.js';
+import type { LimiterAnswer, LimiterResult, LimiterStore } from './contract.js';
+
+/** What {@link Lanes} need. */
+export interface LanesOptions {
+  readonly store: LimiterStore;
+  readonly clock: Clock;
+  readonly emitter: Emitter;
+  /** Longest time from a call to its end, and from a batch's departure to its end. */
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly maxQueue: number;
+  /** Told once per round trip, before anybody waits for the next: the outage it met, or that the store answered. */
+  readonly onContact: (outage: StoreError | undefined, probe: boolean) => void;
+}
+
+/**
+ * Group commit: a lone call goes out at once; while `maxInFlight` round trips of its lane are under way, calls gather and leave
+ * together when one returns. A batch is never sent again; one that timed out frees its place.
+ */
+export class Lanes {
+  readonly #options: LanesOptions;
+  readonly #deadlines: Deadlines;
+  readonly #lanes = new Map<string, Lane>();
+  #queued = 0;
+  #inFlight = 0;
+  #onIdle: (() => void)[] = [];
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+    this.#deadlines = new Deadlines(options.clock, options.timeoutMs);
+  }
+
+  /** Sends the call now or lets it gather; throws {@link QueueFullError} when too many wait. */
+  submit(ask: Ask): void {
+    const { maxInFlight, maxQueue, clock } = this.#options;
+    const lane = this.#laneOf(ask.key);
+    const alone = lane.inFlight < maxInFlight && !lane.busy.has(ask.key);
+    if (!alone && this.#queued >= maxQueue) {
+      throw new QueueFullError(`More than ${maxQueue} calls wait for store '${this.#options.store.name}'`, {
+        maxQueue,
+      });
+    }
+    const nowMs = clock.monotonicMs();
+    ask.onExpire = this.#expireAsk;
+    this.#deadlines.add(ask, nowMs);
+    if (alone) {
+      this.#sendAlone(lane, ask, false, nowMs);
+    } else {
+      lane.push(ask);
+      this.#queued++;
+    }
+  }
+
+  /** Sends one call alone, past the queue, to learn whether the store is back; returns `false`, having done nothing, while its key is under way. */
+  probe(ask: Ask): boolean {
+    const lane = this.#laneOf(ask.key);
+    if (lane.busy.has(ask.key)) return false;
+    const nowMs = this.#options.clock.monotonicMs();
+    ask.onExpire = this.#expireAsk;
+    this.#deadlines.add(ask, nowMs);
+    this.#sendAlone(lane, ask, true, nowMs);
+    return true;
+  }
+
+  /** Takes a call whose caller gave up out of the queue; one that was sent stays. */
+  withdraw(ask: Ask): void {
+    if (ask.state !== 'queued') return;
+    this.#queued--;
+    ask.state = 'over';
+    this.#deadlines.remove(ask);
+    this.#settleIdle();
+  }
+
+  /** Fails everything that waits; what is under way stays. */
+  failQueued(error: StoreError): void {
+    for (const lane of this.#lanes.values()) {
+      for (const ask of lane.drain()) this.#end(ask, error, false);
+    }
+    this.#settleIdle();
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle.push(resolve);
+      this.#settleIdle();
+    });
+  }
+
+  #laneOf(key: string): Lane {
+    const { store } = this.#options;
+    const name = store.lane ? store.lane(key) : '';
+    let lane = this.#lanes.get(name);
+    if (!lane) {
+      lane = new Lane();
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  #sendAlone(lane: Lane, ask: Ask, probe: boolean, nowMs: number): void {
+    const batch = new Batch(lane, probe, this.#expireBatch);
+    batch.add([ask]);
+    this.#send(batch, nowMs);
+  }
+
+  #flush(lane: Lane): void {
+    const { store, maxInFlight, clock } = this.#options;
+    while (lane.inFlight < maxInFlight && !lane.isEmpty) {
+      const batch = new Batch(lane, false, this.#expireBatch);
+      this.#queued -= lane.moveTo(batch, store.capabilities.maxBatchSteps, store.capabilities.maxStepOps);
+      if (batch.steps.length === 0) return;
+      this.#send(batch, clock.monotonicMs());
+    }
+  }
+
+  #send(batch: Batch, nowMs: number): void {
+    batch.sentMs = nowMs;
+    batch.lane.inFlight++;
+    this.#inFlight++;
+    this.#deadlines.add(batch, nowMs);
+    const decided = new Promise<readonly LimiterResult[]>((resolve) => {
+      resolve(this.#options.store.decide(batch.steps, batch.call));
+    });
+    decided.then(
+      (results) => this.#returned(batch, results),
+      (error: unknown) => this.#returned(batch, undefined, error),
+    );
+  }
+
+  #returned(batch: Batch, results: readonly LimiterResult[] | undefined, error?: unknown): void {
+    if (batch.over) return;
+    const whole = results
+      ? this.#misfit(batch, results)
+      : isForeign(error)
+        ? error
+        : asStoreError(error, this.#options.store.name);
+    const first = whole ?? results?.find(isFailed)?.error;
+    this.#leave(batch, first);
+    if (whole === undefined || isStoreError(whole)) {
+      const reached = whole === undefined && results?.some((result) => !isFailed(result) || !isOutage(result.error));
+      const outage = reached || !isStoreError(first) || !isOutage(first) ? undefined : first;
+      this.#options.onContact(outage, batch.probe);
+    }
+    this.#flush(batch.lane);
+    batch.asks.forEach((asks, i) => {
+      const result = results?.[i];
+      asks.forEach((ask, j) => {
+        if (ask.state !== 'sent') return;
+        if (whole !== undefined || !result) this.#end(ask, whole, true);
+        else if (isFailed(result)) this.#end(ask, result.error, true);
+        else {
+          this.#retire(ask);
+          ask.answered(answerNow(result.answers[j] as LimiterAnswer, result), batch.sentMs);
+        }
+      });
+    });
+    this.#settleIdle();
+  }
+
+  /** What is wrong with the shape of a reply. */
+  #misfit(batch: Batch, results: readonly LimiterResult[]): StoreError | undefined {
+    const fits =
+      results.length === batch.steps.length &&
+      results.every((result, i) => isFailed(result) || result.answers.length === batch.asks[i]?.length);
+    if (fits) return undefined;
+    return new StoreError('The store answered with another number of results than it was asked', {
+      store: this.#options.store.name,
+      kind: 'other',
+    });
+  }
+
+  /** Frees a batch's place and reports the round trip. */
+  #leave(batch: Batch, error: unknown): void {
+    const { emitter, store, clock } = this.#options;
+    batch.over = true;
+    this.#deadlines.remove(batch);
+    batch.lane.inFlight--;
+    this.#inFlight--;
+    for (const { key } of batch.steps) batch.lane.busy.delete(key);
+    if (!emitter.wants('onStoreCall')) return;
+    emitter.emit('onStoreCall', {
+      store: store.name,
+      operation: 'decide',
+      outcome: error === undefined ? 'ok' : 'error',
+      durationMs: clock.monotonicMs() - batch.sentMs,
+      items: batch.steps.length,
+      ...(error === undefined ? {} : { errorKind: isStoreError(error) ? error.kind : 'other' }),
+    });
+  }
+
+  // The callers of a batch end at the batch's time at the latest, and stand before it in the list.
+  readonly #expireBatch = (batch: Batch): void => {
+    const error = this.#timeout();
+    batch.call.abort();
+    this.#leave(batch, error);
+    this.#options.onContact(error, batch.probe);
+    this.#flush(batch.lane);
+    this.#settleIdle();
+  };
+
+  readonly #expireAsk = (ask: Ask): void => {
+    const sent = ask.state === 'sent';
+    if (!sent) this.#queued--;
+    ask.state = 'over';
+    ask.failed(this.#timeout(), sent);
+    this.#settleIdle();
+  };
+
+  #timeout(): StoreTimeoutError {
+    const { store, timeoutMs } = this.#options;
+    return new StoreTimeoutError(`Store '${store.name}' did not answer within ${timeoutMs} ms`, {
+      store: store.name,
+      timeoutMs,
+    });
+  }
+
+  #end(ask: Ask, error: unknown, sent: boolean): void {
+    if (ask.state === 'queued') this.#queued--;
+    this.#retire(ask);
+    ask.failed(error, sent);
+  }
+
+  #retire(ask: Ask): void {
+    ask.state = 'over';
+    this.#deadlines.remove(ask);
+  }
+
+  #settleIdle(): void {
+    if (this.#onIdle.length === 0 || this.#inFlight > 0 || this.#queued > 0) return;
+    this.#deadlines.stop();
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+}
+
+function isFailed(result: LimiterResult): result is { readonly error: StoreError } {
+  return 'error' in result;
+}
+
+/** An error of ours that is no store failure, such as a closed store: handed on as it is. */
+function isForeign(error: unknown): boolean {
+  return (
+    error instanceof Error && String((error as { code?: unknown }).code).startsWith('HEADGATE_') && !isStoreError(error)
+  );
+}

@@ -1,0 +1,68 @@
+import { costOf } from './ops.js';
+import type { Emitter } from '../hooks/emitter.js';
+import type { Decision } from './api.js';
+import type { LimiterOp } from './contract.js';
+
+/** Emits exactly one `onDecision` for each operation it watches. */
+export class DecisionReporter {
+  readonly #emitter: Emitter;
+  readonly #limiter: string;
+  readonly #store: string;
+
+  constructor(emitter: Emitter, limiter: string, store: string) {
+    this.#emitter = emitter;
+    this.#limiter = limiter;
+    this.#store = store;
+  }
+
+  /** Whether anybody listens; nothing else needs to be called when nobody does. */
+  get isWatched(): boolean {
+    return this.#emitter.wants('onDecision');
+  }
+
+  watch(deciding: Promise<Decision>, op: LimiterOp): Promise<Decision> {
+    if (!this.isWatched) return deciding;
+    return deciding.then(
+      (decision) => this.#report(decision, op),
+      (error: unknown) => {
+        this.#reportError(op);
+        throw error;
+      },
+    );
+  }
+
+  watchNow(decide: () => Decision | Promise<Decision>, op: LimiterOp): Decision | Promise<Decision> {
+    let decision: Decision | Promise<Decision>;
+    try {
+      decision = decide();
+    } catch (error) {
+      this.#reportError(op);
+      throw error;
+    }
+    return decision instanceof Promise ? this.watch(decision, op) : this.#report(decision, op);
+  }
+
+  #report(decision: Decision, op: LimiterOp): Decision {
+    const denied = decision.allowed ? undefined : decision;
+    this.#emitter.emit('onDecision', {
+      limiter: this.#limiter,
+      store: this.#store,
+      outcome: denied ? 'denied' : 'allowed',
+      source: decision.source,
+      cost: costOf(op),
+      ...(denied ? { reason: denied.reason } : {}),
+      ...(denied?.violated === undefined ? {} : { violated: denied.violated }),
+    });
+    return decision;
+  }
+
+  #reportError(op: LimiterOp): void {
+    this.#emitter.emit('onDecision', {
+      limiter: this.#limiter,
+      store: this.#store,
+      outcome: 'error',
+      source: 'store',
+      cost: costOf(op),
+    });
+  }
+}
