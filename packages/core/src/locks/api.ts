@@ -142,6 +142,7 @@ export interface Locks {
     readonly waiting: readonly {
       readonly key: string;
       readonly sessionId?: string;
+      /** How long it has waited so far, milliseconds. */
       readonly sinceMs: number;
     }[];
   };

@@ -186,7 +186,7 @@ export interface LockStore {
   acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<AcquireReply>;
   /** All of the requests, or none; distinct keys; no waiters. Present when `capabilities.atomicAcquireAll`. */
   acquireAll?(requests: readonly AcquireRequest[], options?: StoreCallOptions): Promise<AcquireAllReply>;
-  /** Takes a waiter out of the queue and frees the lease if it was granted meanwhile. */
+  /** Takes a waiter out of the queue and frees the lease if it was granted, even to an attempt that had no `waiter`: core calls it whenever an answer was lost or nobody is left to see it. */
   cancelWait(waiter: LeaseRef, options?: StoreCallOptions): Promise<void>;
   /** Extends each lease to `ttlMs` from now; one reply per request, in order. */
   extend(requests: readonly ExtendRequest[], options?: StoreCallOptions): Promise<readonly ExtendReply[]>;

@@ -129,11 +129,11 @@ export class StoreCalls {
   }
 
   #cleanUp(operation: Operation, call: (options: StoreCallOptions) => Promise<unknown>): void {
-    const done = this.start(operation, 1, Math.min(this.timeoutMs, cleanUpMs), call).answer.then(
-      () => void this.#cleaning.delete(done),
-      // The failure was reported as a store call; the lease or the queue entry ends with its ttl.
-      () => void this.#cleaning.delete(done),
-    );
+    const { answer } = this.start(operation, 1, Math.min(this.timeoutMs, cleanUpMs), call);
+    // A failure was reported as a store call; what it leaves ends with its ttl.
+    const done: Promise<void> = Promise.allSettled([answer]).then(() => {
+      this.#cleaning.delete(done);
+    });
     this.#cleaning.add(done);
   }
 }
