@@ -41,6 +41,7 @@ const looksPerTurn = 10_000;
 export interface MemoryLimiterStore extends LimiterStore {
   /** Keys with a record, those that turned fresh and await removal included. */
   readonly size: number;
+  decide(steps: readonly LimiterStep[]): Promise<readonly LimiterResult[]>;
   decideNow(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow;
   decideNowFor(name: string): (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow;
 }

@@ -1,0 +1,63 @@
+import { createLimiter, tokenBucket } from '@headgate/core';
+import { memoryLimiterStore } from '@headgate/memory';
+import { MemoryStore } from 'express-rate-limit';
+import { RateLimiter } from 'limiter';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import type { Limiter } from '@headgate/core';
+
+const hourMs = 3_600_000;
+
+/** A Headgate limiter in memory: an exact token bucket of `capacity`, refilled in an hour. */
+export function headgate(capacity: number): Limiter {
+  const limits = tokenBucket({ capacity, refillIntervalMs: hourMs });
+  return createLimiter({ name: 'bench', store: memoryLimiterStore(), limits });
+}
+
+/** express-rate-limit's default store: counts hits in fixed windows; the middleware compares. */
+export function expressRateLimit(): (key: string) => Promise<unknown> {
+  const store = new MemoryStore();
+  store.init({ windowMs: hourMs } as Parameters<MemoryStore['init']>[0]);
+  return (key) => store.increment(key);
+}
+
+/** rate-limiter-flexible in memory: a fixed window per key, and a timer per key. */
+export function rateLimiterFlexible(points: number): (key: string) => Promise<unknown> {
+  const limiter = new RateLimiterMemory({ points, duration: hourMs / 1000 });
+  return (key) => limiter.consume(key);
+}
+
+/** `limiter` has no keys: one RateLimiter for each, in a Map. */
+function limiterOf(tokensPerInterval: number): (key: string) => RateLimiter {
+  const limiters = new Map<string, RateLimiter>();
+  return (key) => {
+    let limiter = limiters.get(key);
+    if (!limiter) {
+      limiter = new RateLimiter({ tokensPerInterval, interval: hourMs, fireImmediately: true });
+      limiters.set(key, limiter);
+    }
+    return limiter;
+  };
+}
+
+/** `limiter` by the method that returns a promise, told not to wait. */
+export function limiterAsync(tokensPerInterval: number): (key: string) => Promise<unknown> {
+  const of = limiterOf(tokensPerInterval);
+  return (key) => of(key).removeTokens(1);
+}
+
+/** `limiter` by the method that answers at once. */
+export function limiterSync(tokensPerInterval: number): (key: string) => unknown {
+  const of = limiterOf(tokensPerInterval);
+  return (key) => of(key).tryRemoveTokens(1);
+}
+
+/** The floor: a count per key, compared, with a look at the clock. */
+export function bareMap(limit: number): (key: string) => unknown {
+  const counts = new Map<string, number>();
+  return (key) => {
+    const now = Date.now();
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    return { allowed: count <= limit, now };
+  };
+}
