@@ -1,4 +1,5 @@
-import type { Hooks, LockStore } from '@headgate/core';
+import type { Hooks, Locks, LocksOptions, LockStore } from '@headgate/core';
+import { createLocks } from '@headgate/core';
 import { type Holder, startHolder } from '../process/holder.js';
 import { sleep } from '../suite/deadline.js';
 import type { Faults } from '../suite/faults.js';
@@ -18,6 +19,8 @@ export interface LockTest {
   moved(): Promise<LockTest>;
   /** Another store on the same data. */
   peer(): Promise<LockStore>;
+  /** A lock manager over `store`, of the same name in every call unless told otherwise: managers stand for processes. */
+  manager(options?: Partial<LocksOptions>): Locks;
   /** Starts the fixture's program in a process of its own. */
   holder(): Promise<Holder>;
   /** Lets `ms` pass. */
@@ -52,6 +55,7 @@ export async function openLockTest(
   const fixture = await options.createStore(request);
   const { store, clock } = fixture;
   const peers: LockStore[] = [];
+  const managers: Locks[] = [];
   const holders: Holder[] = [];
   let inMovedTime: OpenedLockTest | undefined;
 
@@ -77,6 +81,11 @@ export async function openLockTest(
       if (peer !== store) peers.push(peer);
       return peer;
     },
+    manager(overrides = {}) {
+      const manager = createLocks({ name: 'suite', store, ttlMs: 30_000, clock, ...overrides });
+      managers.push(manager);
+      return manager;
+    },
     async holder() {
       if (!fixture.program) throw new Error('The property started a holder without checking that there is a program');
       const holder = await startHolder(fixture.program);
@@ -93,6 +102,7 @@ export async function openLockTest(
     async close() {
       await inMovedTime?.close();
       await Promise.all(holders.map((holder) => holder.kill()));
+      await Promise.all(managers.map((manager) => manager.close()));
       await Promise.all(peers.map((peer) => peer.close()));
       await (fixture.close ? fixture.close() : store.close());
     },
