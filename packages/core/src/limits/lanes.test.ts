@@ -136,8 +136,7 @@ describe('time', () => {
     const ended: string[] = [];
     const call = (key: string): Promise<unknown> =>
       limiter.consume(key).catch((error: unknown) => {
-        expect(error).toBeInstanceOf(StoreTimeoutError);
-        ended.push(`${key}@${clock.monotonicMs()}`);
+        ended.push(`${error instanceof StoreTimeoutError ? key : String(error)}@${clock.monotonicMs()}`);
       });
     const all = [call('a')];
     await clock.advance(40);
