@@ -1,0 +1,153 @@
+import { decideStep, RecordVersionError, recordVersion, StoreError } from '@headgate/core';
+import { storeName } from './errors.js';
+import type { Limit, LimiterOp, LimiterRecord, LimiterResult, LimiterStep, RecordEntry } from '@headgate/core';
+
+const kinds = ['tokenBucket', 'fixedWindow', 'slidingWindow', 'slidingLog'] as const;
+const opCodes = { consume: 0, consumeUpTo: 1, peek: 2, refund: 3, penalize: 4, block: 5, reset: 6 } as const;
+
+/** Parameters of `limit_consume_v1`, or `undefined` when a step is not of the common case. Steps are in key order. */
+export function encodeConsumes(steps: readonly LimiterStep[]): string[] | undefined {
+  const limits: Limit[] = [];
+  const keys: string[] = [];
+  const policies: number[] = [];
+  const ends: number[] = [];
+  const costs: number[] = [];
+  const counts: number[] = [];
+  for (const step of steps) {
+    const limit = step.limits[0] as Limit;
+    if (step.limits.length !== 1 || limit.kind !== 'tokenBucket') return undefined;
+    for (let i = 0, before = -1; i < step.ops.length; i++) {
+      const op = step.ops[i] as LimiterOp;
+      // What cannot change anything need not be sent: the client computes the answers.
+      if (op.kind === 'peek') continue;
+      if (op.kind !== 'consume') return undefined;
+      if (op.cost === 0) continue;
+      if (op.cost === before) {
+        (counts[counts.length - 1] as number)++;
+      } else {
+        costs.push(op.cost);
+        counts.push(1);
+        before = op.cost;
+      }
+    }
+    let policy = limits.lastIndexOf(limit);
+    if (policy < 0) policy = limits.push(limit) - 1;
+    keys.push(hexOf(step.key));
+    policies.push(policy + 1);
+    ends.push(costs.length);
+  }
+  return [
+    `{"\\\\x${keys.join('","\\\\x')}"}`,
+    `{${policies.join()}}`,
+    `{${limits.map(({ name }) => name).join()}}`,
+    `{${limits.flatMap(encodeLimit).join()}}`,
+    `{${ends.join()}}`,
+    `{${costs.join()}}`,
+    `{${counts.join()}}`,
+  ];
+}
+
+/** The parameter of `limit_decide_v1`. Steps are in key order. */
+export function encodeSteps(steps: readonly LimiterStep[]): string {
+  const policies: (readonly Limit[])[] = [];
+  const encoded = steps.map(({ key, limits, ops }) => {
+    let policy = policies.lastIndexOf(limits);
+    if (policy < 0) policy = policies.push(limits) - 1;
+    return [hexOf(key), policy, encodeOps(ops)];
+  });
+  return JSON.stringify({
+    p: policies.map((limits) => [limits.map(({ name }) => name), limits.flatMap(encodeLimit)]),
+    s: encoded,
+  });
+}
+
+function hexOf(key: string): string {
+  return Buffer.from(key, 'utf8').toString('hex');
+}
+
+function encodeLimit(limit: Limit): number[] {
+  const kind = kinds.indexOf(limit.kind);
+  if (limit.kind === 'tokenBucket') return [kind, limit.limit, limit.unitsPerUs, limit.unitsPerToken];
+  return [kind, limit.limit, limit.windowUs, limit.kind === 'fixedWindow' && limit.aligned ? 1 : 0];
+}
+
+/** Four numbers an operation: code, cost, charged at, times. Equal consumes in a row become one. */
+function encodeOps(ops: readonly LimiterOp[]): number[] {
+  const out: number[] = [];
+  for (const op of ops) {
+    const code = opCodes[op.kind];
+    const cost = op.kind === 'block' ? op.forUs : op.kind === 'reset' ? 0 : op.cost;
+    const n = out.length;
+    if (code <= 1 && n > 0 && out[n - 4] === code && out[n - 3] === cost) (out[n - 1] as number)++;
+    else out.push(code, cost, op.kind === 'refund' ? op.atUs : 0, 1);
+  }
+  return out;
+}
+
+/** One step's result from the record the server found and the clock it decided by: the answers are core's own. */
+export function decodeResult(text: string, { limits, ops }: LimiterStep): LimiterResult {
+  if (text.startsWith('v')) {
+    const message = `The stored record has format version ${text.slice(1)}, this release reads ${recordVersion}; it was left untouched`;
+    return { error: new RecordVersionError(message, { store: storeName }) };
+  }
+  const short = text.indexOf(';') < 0;
+  const fields = text.split(short ? ',' : ';');
+  const nowUs = Number(fields[0]);
+  const record =
+    fields.length === 1
+      ? undefined
+      : short
+        ? bucketRecord(fields, limits[0] as Limit)
+        : decodeRecord(fields as [string, string, string, string, string]);
+  if (!Number.isSafeInteger(nowUs)) {
+    return { error: new StoreError(`The server answered a step with '${text}'`, { store: storeName, kind: 'other' }) };
+  }
+  return decideStep(record, limits, ops, nowUs).result;
+}
+
+function bucketRecord([, last, level, at]: readonly string[], limit: Limit): LimiterRecord {
+  const entry: RecordEntry = { limit, state: [Number(level), Number(at)] };
+  return { version: recordVersion, lastUs: Number(last), blockedUntilUs: 0, entries: [entry] };
+}
+
+function decodeRecord([, last, blocked, names, data]: readonly [
+  string,
+  string,
+  string,
+  string,
+  string,
+]): LimiterRecord {
+  return {
+    version: recordVersion,
+    lastUs: Number(last),
+    blockedUntilUs: Number(blocked),
+    entries: decodeEntries(names === '' ? [] : names.split(','), data === '' ? [] : data.split(',').map(Number)),
+  };
+}
+
+/** Entries from the table's columns `names` and `data`. */
+export function decodeEntries(names: readonly string[], data: readonly number[]): RecordEntry[] {
+  let place = 0;
+  return names.map((name) => {
+    const [kind = 0, limit = 0, a = 0, b = 0, length = 0] = data.slice(place, place + 5);
+    const state = data.slice(place + 5, place + 5 + length);
+    place += 5 + length;
+    return { limit: decodeLimit(name, kind, limit, a, b), state };
+  });
+}
+
+function decodeLimit(name: string, code: number, limit: number, a: number, b: number): Limit {
+  const kind = kinds[code] as Limit['kind'];
+  if (kind === 'tokenBucket') {
+    return {
+      kind,
+      name,
+      limit,
+      windowMs: Math.ceil(Math.ceil((limit * b) / a) / 1000),
+      unitsPerUs: a,
+      unitsPerToken: b,
+    };
+  }
+  const window = { name, limit, windowMs: a / 1000, windowUs: a };
+  return kind === 'fixedWindow' ? { kind, ...window, aligned: b === 1 } : { kind, ...window };
+}

@@ -1,0 +1,112 @@
+import type { Names } from '../names.js';
+
+/**
+ * The common case of `limit_step_v1` in scalars: steps of one token bucket each whose operations only consume. `p_policy` says which limit of
+ * `p_names` / `p_limits` step i asks for; its runs of equal consumes are `p_costs` / `p_counts` up to index `p_ends[i]`. Keys are sorted.
+ * Answers as `limit_step_v1` does, joined by '|', with the short form `now,last,level,at` for a live record of just that bucket.
+ */
+export function limitsConsumeSql(names: Names): string {
+  const table = names.of('limits');
+  return /* sql */ `
+CREATE OR REPLACE FUNCTION ${names.of('limit_consume_v1')}(
+  p_keys bytea[], p_policy int[], p_names text[], p_limits bigint[], p_ends int[], p_costs bigint[], p_counts bigint[]
+) RETURNS text
+LANGUAGE plpgsql VOLATILE AS $fn$
+DECLARE
+  parts text[] := '{}';
+  i int := 0;
+  k bytea;
+  hash bytea;
+  policy int := -1;
+  limit_name text;
+  l bigint[];
+  rate bigint;
+  unit bigint;
+  full_units bigint;
+  first_run int;
+  last_run int := 0;
+  r record;
+  was_found boolean;
+  live boolean;
+  now_us bigint;
+  at_us bigint;
+  level bigint;
+  next_level bigint;
+  units bigint;
+  new_fresh_us bigint;
+  part text;
+  ops bigint[];
+BEGIN
+  FOREACH k IN ARRAY p_keys LOOP
+    i := i + 1;
+    hash := sha256(k);
+    IF p_policy[i] <> policy THEN
+      policy := p_policy[i];
+      limit_name := p_names[policy];
+      l := p_limits[4 * policy - 3 : 4 * policy];
+      rate := l[3];
+      unit := l[4];
+      full_units := l[2] * unit;
+    END IF;
+    first_run := last_run + 1;
+    last_run := p_ends[i];
+
+    SELECT t.xmin AS version_id, t.version, t.last_us, t.blocked_us, t.fresh_us, t.names, t.data INTO r
+      FROM ${table} t WHERE t.key_hash = hash;
+    was_found := FOUND;
+    now_us := ${names.of('now_us_v1')}();
+    at_us := now_us;
+    level := full_units;
+    part := now_us::text;
+    live := was_found AND (r.version <> 1 OR r.fresh_us > greatest(now_us, r.last_us));
+    IF live THEN
+      at_us := greatest(now_us, r.last_us);
+      IF r.version = 1 AND r.blocked_us <= at_us AND cardinality(r.data) = 7 AND r.names[1] = limit_name AND r.data[1:4] = l THEN
+        level := r.data[6];
+        part := now_us || ',' || r.last_us || ',' || level || ',' || r.data[7];
+        IF at_us - r.data[7] >= (full_units - level + rate - 1) / rate THEN
+          level := full_units;
+        ELSE
+          level := level + (at_us - r.data[7]) * rate;
+        END IF;
+      ELSE
+        level := NULL;
+      END IF;
+    END IF;
+
+    IF level IS NOT NULL THEN
+      next_level := level;
+      FOR j IN first_run .. last_run LOOP
+        IF p_costs[j] <= l[2] THEN
+          units := p_costs[j] * unit;
+          IF next_level >= units THEN
+            next_level := next_level - least(p_counts[j], next_level / units) * units;
+          END IF;
+        END IF;
+      END LOOP;
+      IF next_level <> level THEN
+        new_fresh_us := at_us + (full_units - next_level + rate - 1) / rate;
+        IF was_found THEN
+          UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us,
+              names = ARRAY[limit_name], data = l || ARRAY[2, next_level, at_us]
+            WHERE t.key_hash = hash AND t.xmin = r.version_id;
+        ELSE
+          INSERT INTO ${table} AS t (key_hash, key, fresh_hour, version, last_us, blocked_us, fresh_us, names, data)
+            VALUES (hash, k, new_fresh_us / 3600000000, 1, at_us, 0, new_fresh_us, ARRAY[limit_name], l || ARRAY[2, next_level, at_us])
+            ON CONFLICT (key_hash) DO NOTHING;
+        END IF;
+        IF NOT FOUND THEN level := NULL; END IF;
+      END IF;
+    END IF;
+    IF level IS NULL THEN
+      -- Another record than the common one, or somebody else wrote since.
+      ops := '{}';
+      FOR j IN first_run .. last_run LOOP ops := ops || ARRAY[0, p_costs[j], 0, p_counts[j]]; END LOOP;
+      part := ${names.of('limit_step_v1')}(k, ARRAY[limit_name], l, ops);
+    END IF;
+    parts[i] := part;
+  END LOOP;
+  RETURN array_to_string(parts, '|');
+END $fn$;
+`;
+}
