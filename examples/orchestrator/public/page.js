@@ -122,7 +122,7 @@ const lockColumns = [
 const queueColumns = [
   [(waiter) => waiter.path],
   [(waiter) => waiter.sessionId],
-  [(waiter) => span(waiter.waitingMs), 'number'],
+  [(waiter) => span(waiter.waitedMs), 'number'],
 ];
 
 function banner(text) {

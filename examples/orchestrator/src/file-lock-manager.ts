@@ -116,7 +116,7 @@ export class FileLockManager {
   }
 
   /** Acquires waiting in this instance. */
-  get waiting(): readonly { readonly key: string; readonly sessionId?: string; readonly sinceMs: number }[] {
+  get waiting(): readonly { readonly key: string; readonly sessionId?: string; readonly waitedMs: number }[] {
     return this.#locks.local().waiting;
   }
 

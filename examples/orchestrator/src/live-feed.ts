@@ -20,7 +20,7 @@ export interface Snapshot {
   readonly atMs: number;
   readonly instances: readonly Instance[];
   readonly locks: readonly LockView[];
-  readonly waiting: readonly { readonly path: string; readonly sessionId: string; readonly waitingMs: number }[];
+  readonly waiting: readonly { readonly path: string; readonly sessionId: string; readonly waitedMs: number }[];
   readonly allowedPerSecond: number;
   readonly deniedPerSecond: number;
   readonly fallback: boolean;
@@ -107,10 +107,10 @@ export class LiveFeed {
       atMs: Date.now(),
       instances: instances.lastKnown,
       locks: this.#locks,
-      waiting: locks.waiting.map(({ key, sessionId, sinceMs }) => ({
+      waiting: locks.waiting.map(({ key, sessionId, waitedMs }) => ({
         path: key,
         sessionId: sessionId ?? '',
-        waitingMs: Math.max(0, Date.now() - sinceMs),
+        waitedMs,
       })),
       ...rates,
       fallback: limiter.fallback.active,
@@ -130,7 +130,8 @@ async function listLocks(locks: FileLockManager): Promise<readonly LockView[]> {
         fencingToken: holder.fencingToken,
         heldMs: Math.max(0, Date.now() - holder.acquiredAtMs),
         expiresInMs: Math.max(0, holder.expiresAtMs - Date.now()),
-        waiting,
+        // The store's queue knows one waiter of each process at a time; this process knows all of its own.
+        waiting: Math.max(waiting, locks.waiting.filter((waiter) => waiter.key === key).length),
       });
     }
   }

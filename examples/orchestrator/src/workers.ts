@@ -46,11 +46,12 @@ async function work(session: string, urls: readonly string[], signal: AbortSigna
 
 async function submitTasks(urls: readonly string[], signal: AbortSignal): Promise<void> {
   const tenant = pick(tenants);
-  for (let i = randomInt(1, 12); i > 0; i--) {
-    const response = await fetch(`${pick(urls)}/tasks`, { method: 'POST', headers: { 'x-tenant': tenant }, signal });
-    await response.arrayBuffer();
-    if (response.status === 429) return;
-  }
+  await Promise.all(
+    Array.from({ length: randomInt(1, 30) }, async () => {
+      const response = await fetch(`${pick(urls)}/tasks`, { method: 'POST', headers: { 'x-tenant': tenant }, signal });
+      await response.arrayBuffer();
+    }),
+  );
 }
 
 async function editFile(session: string, urls: readonly string[], signal: AbortSignal): Promise<void> {

@@ -143,7 +143,8 @@ export interface Locks {
       readonly key: string;
       readonly sessionId?: string;
       /** How long it has waited so far, milliseconds. */
-      readonly sinceMs: number;
+      /** Time it has waited so far, milliseconds. */
+      readonly waitedMs: number;
     }[];
   };
   /** Releases what this manager holds, aborts its waiters with {@link ClosedError}. Does not close the store. */

@@ -195,7 +195,7 @@ class LockManager implements Locks, SessionDesk {
       waiting: waiting.map(({ want, waitedMs }) => ({
         key: want.key,
         ...(want.sessionId === undefined ? undefined : { sessionId: want.sessionId }),
-        sinceMs: waitedMs,
+        waitedMs,
       })),
     };
   }
