@@ -1,4 +1,4 @@
-import type { Hooks, Locks, LocksOptions, LockStore } from '@headgate/core';
+import type { Locks, LocksOptions, LockStore } from '@headgate/core';
 import { createLocks } from '@headgate/core';
 import { type Holder, startHolder } from '../process/holder.js';
 import { sleep } from '../suite/deadline.js';
@@ -19,7 +19,7 @@ export interface LockTest {
   moved(): Promise<LockTest>;
   /** Another store on the same data. */
   peer(): Promise<LockStore>;
-  /** A lock manager over `store`, of the same name in every call unless told otherwise: managers stand for processes. */
+  /** A lock manager over `store`, of the same name in every call unless told otherwise: managers stand for processes. Polls are quick where waiting is polling. */
   manager(options?: Partial<LocksOptions>): Locks;
   /** Starts the fixture's program in a process of its own. */
   holder(): Promise<Holder>;
@@ -43,6 +43,9 @@ export interface OpenedLockTest {
   readonly test: LockTest;
   close(): Promise<void>;
 }
+
+/** Name of every manager that {@link LockTest.manager} makes; keys in the store begin with it and a colon. */
+export const managerName = 'suite';
 
 /** How late this machine may be when it is busy, milliseconds; added to upper bounds in real time only. */
 export const machineMarginMs = 300;
@@ -82,7 +85,8 @@ export async function openLockTest(
       return peer;
     },
     manager(overrides = {}) {
-      const manager = createLocks({ name: 'suite', store, ttlMs: 30_000, clock, ...overrides });
+      const pollMs = store.capabilities.wake === 'poll' ? 100 : undefined;
+      const manager = createLocks({ name: managerName, store, ttlMs: 30_000, pollMs, clock, ...overrides });
       managers.push(manager);
       return manager;
     },
@@ -107,20 +111,4 @@ export async function openLockTest(
       await (fixture.close ? fixture.close() : store.close());
     },
   };
-}
-
-/** Hooks that keep every event by name, for properties about what is told. */
-export function recordEvents(): { readonly hooks: Hooks; readonly events: { name: string; event: unknown }[] } {
-  const events: { name: string; event: unknown }[] = [];
-  const names = [
-    'onAcquire',
-    'onLeaseEnd',
-    'onLockLost',
-    'onExtend',
-    'onRelease',
-    'onSessionRelease',
-    'onWaiters',
-  ] as const;
-  const hooks = Object.fromEntries(names.map((name) => [name, (event: unknown) => void events.push({ name, event })]));
-  return { hooks, events };
 }

@@ -1,4 +1,11 @@
 import type { LockProperty } from './claim.js';
+import { budgetProperties } from './budgets.js';
+import { eventProperties } from './events.js';
+import { exclusionProperties } from './exclusion.js';
+import { groupProperties } from './groups.js';
+import { heldProperties } from './held.js';
+import { managerSessionProperties } from './manager-sessions.js';
+import { waitProperties } from './wait.js';
 import { coreProperties } from './core.js';
 import { fenceProperties } from './fence.js';
 import { forceProperties } from './force.js';
@@ -21,7 +28,14 @@ export const lockProperties: readonly LockProperty[] = [
   ...sharedProperties,
   ...permitProperties,
   ...sessionProperties,
+  ...managerSessionProperties,
   ...inspectProperties,
   ...forceProperties,
   ...traceProperties,
+  ...heldProperties,
+  ...waitProperties,
+  ...groupProperties,
+  ...exclusionProperties,
+  ...eventProperties,
+  ...budgetProperties,
 ];
