@@ -1,0 +1,3 @@
+import { startSharedServers } from '@headgate/test-servers';
+
+export default (): Promise<() => Promise<void>> => startSharedServers(['dynamodb', 'dynalite']);
