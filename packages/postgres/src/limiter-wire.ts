@@ -105,8 +105,8 @@ export function decodeResult(text: string, { limits, ops }: LimiterStep): Limite
   return decideStep(record, limits, ops, nowUs).result;
 }
 
-function bucketRecord([, last, level, at]: readonly string[], limit: Limit): LimiterRecord {
-  const entry: RecordEntry = { limit, state: [Number(level), Number(at)] };
+function bucketRecord([, last, level]: readonly string[], limit: Limit): LimiterRecord {
+  const entry: RecordEntry = { limit, state: [Number(level), Number(last)] };
   return { version: recordVersion, lastUs: Number(last), blockedUntilUs: 0, entries: [entry] };
 }
 
@@ -125,7 +125,7 @@ function decodeRecord([, last, blocked, names, data]: readonly [
   };
 }
 
-/** Entries from the table's columns `names` and `data`. */
+/** Entries from `names` and `data` as the table keeps them for any record but the common one. */
 export function decodeEntries(names: readonly string[], data: readonly number[]): RecordEntry[] {
   let place = 0;
   return names.map((name) => {

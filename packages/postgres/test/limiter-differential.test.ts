@@ -78,12 +78,16 @@ function randomOp(random: (below: number) => number, limits: readonly Limit[], c
 
 async function storedRecord(key: string): Promise<LimiterRecord | undefined> {
   const { rows } = await database.pool.query(
-    `SELECT last_us::float8, blocked_us::float8, names, data::text[] FROM "${database.schema}".limits WHERE key = $1`,
+    `SELECT last_us::float8, blocked_us::float8, level::float8, names, data::text[] FROM "${database.schema}".limits WHERE key = $1`,
     [Buffer.from(key)],
   );
-  const row = rows[0] as { last_us: number; blocked_us: number; names: string[]; data: string[] } | undefined;
+  const row = rows[0] as
+    | { last_us: number; blocked_us: number; level: number | null; names: string[]; data: string[] }
+    | undefined;
   if (!row) return undefined;
-  const entries = decodeEntries(row.names, row.data.map(Number));
+  const data = row.data.map(Number);
+  if (row.level !== null) data.push(2, row.level, row.last_us);
+  const entries = decodeEntries(row.names, data);
   return { version: 1, lastUs: row.last_us, blockedUntilUs: row.blocked_us, entries };
 }
 

@@ -1,9 +1,10 @@
+import { plannedByKey } from './planning.js';
 import type { Names } from '../names.js';
 
 /**
  * The common case of `limit_step_v1` in scalars: steps of one token bucket each whose operations only consume. `p_policy` says which limit of
  * `p_names` / `p_limits` step i asks for; its runs of equal consumes are `p_costs` / `p_counts` up to index `p_ends[i]`. Keys are sorted.
- * Answers as `limit_step_v1` does, joined by '|', with the short form `now,last,level,at` for a live record of just that bucket.
+ * Answers as `limit_step_v1` does, joined by '|', with the short form `now,last,level` for a live record of just that bucket.
  */
 export function limitsConsumeSql(names: Names): string {
   const table = names.of('limits');
@@ -11,7 +12,7 @@ export function limitsConsumeSql(names: Names): string {
 CREATE OR REPLACE FUNCTION ${names.of('limit_consume_v1')}(
   p_keys bytea[], p_policy int[], p_names text[], p_limits bigint[], p_ends int[], p_costs bigint[], p_counts bigint[]
 ) RETURNS text
-LANGUAGE plpgsql VOLATILE AS $fn$
+LANGUAGE plpgsql VOLATILE ${plannedByKey} AS $fn$
 DECLARE
   parts text[] := '{}';
   i int := 0;
@@ -25,9 +26,16 @@ DECLARE
   full_units bigint;
   first_run int;
   last_run int := 0;
-  r record;
+  row_xmin xid;
+  row_version smallint;
+  row_last_us bigint;
+  row_blocked_us bigint;
+  row_fresh_us bigint;
+  row_level bigint;
+  row_names text[];
+  row_data bigint[];
   was_found boolean;
-  live boolean;
+  same boolean;
   now_us bigint;
   at_us bigint;
   level bigint;
@@ -51,23 +59,24 @@ BEGIN
     first_run := last_run + 1;
     last_run := p_ends[i];
 
-    SELECT t.xmin AS version_id, t.version, t.last_us, t.blocked_us, t.fresh_us, t.names, t.data INTO r
+    SELECT t.xmin, t.version, t.last_us, t.blocked_us, t.fresh_us, t.level, t.names, t.data
+      INTO row_xmin, row_version, row_last_us, row_blocked_us, row_fresh_us, row_level, row_names, row_data
       FROM ${table} t WHERE t.key_hash = hash;
     was_found := FOUND;
     now_us := ${names.of('now_us_v1')}();
     at_us := now_us;
     level := full_units;
     part := now_us::text;
-    live := was_found AND (r.version <> 1 OR r.fresh_us > greatest(now_us, r.last_us));
-    IF live THEN
-      at_us := greatest(now_us, r.last_us);
-      IF r.version = 1 AND r.blocked_us <= at_us AND cardinality(r.data) = 7 AND r.names[1] = limit_name AND r.data[1:4] = l THEN
-        level := r.data[6];
-        part := now_us || ',' || r.last_us || ',' || level || ',' || r.data[7];
-        IF at_us - r.data[7] >= (full_units - level + rate - 1) / rate THEN
+    same := was_found AND row_level IS NOT NULL AND row_data = l AND row_names[1] = limit_name;
+    IF was_found AND (row_version <> 1 OR row_fresh_us > greatest(now_us, row_last_us)) THEN
+      IF row_version = 1 AND same AND row_blocked_us <= greatest(now_us, row_last_us) THEN
+        at_us := greatest(now_us, row_last_us);
+        level := row_level;
+        part := now_us || ',' || row_last_us || ',' || level;
+        IF at_us - row_last_us >= (full_units - level + rate - 1) / rate THEN
           level := full_units;
         ELSE
-          level := level + (at_us - r.data[7]) * rate;
+          level := level + (at_us - row_last_us) * rate;
         END IF;
       ELSE
         level := NULL;
@@ -86,13 +95,16 @@ BEGIN
       END LOOP;
       IF next_level <> level THEN
         new_fresh_us := at_us + (full_units - next_level + rate - 1) / rate;
-        IF was_found THEN
-          UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us,
-              names = ARRAY[limit_name], data = l || ARRAY[2, next_level, at_us]
-            WHERE t.key_hash = hash AND t.xmin = r.version_id;
+        IF same THEN
+          UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us, level = next_level
+            WHERE t.key_hash = hash AND t.xmin = row_xmin;
+        ELSIF was_found THEN
+          UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us, level = next_level,
+              names = ARRAY[limit_name], data = l
+            WHERE t.key_hash = hash AND t.xmin = row_xmin;
         ELSE
-          INSERT INTO ${table} AS t (key_hash, key, fresh_hour, version, last_us, blocked_us, fresh_us, names, data)
-            VALUES (hash, k, new_fresh_us / 3600000000, 1, at_us, 0, new_fresh_us, ARRAY[limit_name], l || ARRAY[2, next_level, at_us])
+          INSERT INTO ${table} AS t (key_hash, key, fresh_hour, version, last_us, blocked_us, fresh_us, level, names, data)
+            VALUES (hash, k, new_fresh_us / 3600000000, 1, at_us, 0, new_fresh_us, next_level, ARRAY[limit_name], l)
             ON CONFLICT (key_hash) DO NOTHING;
         END IF;
         IF NOT FOUND THEN level := NULL; END IF;

@@ -1,3 +1,4 @@
+import { plannedByKey } from './planning.js';
 import type { Names } from '../names.js';
 
 /**
@@ -45,13 +46,14 @@ DECLARE
   new_names text[];
   new_data bigint[];
   new_fresh_us bigint;
+  new_level bigint;
 BEGIN
   LOOP
     IF locked THEN
-      SELECT t.xmin AS version_id, t.version, t.last_us, t.blocked_us, t.fresh_us, t.names, t.data INTO r
+      SELECT t.xmin AS version_id, t.version, t.last_us, t.blocked_us, t.fresh_us, t.level, t.names, t.data INTO r
         FROM ${table} t WHERE t.key_hash = hash FOR UPDATE;
     ELSE
-      SELECT t.xmin AS version_id, t.version, t.last_us, t.blocked_us, t.fresh_us, t.names, t.data INTO r
+      SELECT t.xmin AS version_id, t.version, t.last_us, t.blocked_us, t.fresh_us, t.level, t.names, t.data INTO r
         FROM ${table} t WHERE t.key_hash = hash;
     END IF;
     was_found := FOUND;
@@ -65,6 +67,7 @@ BEGIN
       IF r.fresh_us > greatest(now_us, r.last_us) THEN
         at_us := greatest(now_us, r.last_us);
         IF r.blocked_us > at_us THEN blocked := r.blocked_us; END IF;
+        IF r.level IS NOT NULL THEN r.data := r.data || ARRAY[2, r.level, r.last_us]; END IF;
         before := now_us || ';' || r.last_us || ';' || r.blocked_us || ';' || array_to_string(r.names, ',') || ';' || array_to_string(r.data, ',');
         place := 1;
         FOR i IN 1 .. cardinality(r.names) LOOP
@@ -179,16 +182,22 @@ BEGIN
       new_fresh_us := greatest(new_fresh_us, ${fn('fresh_at')}(e.l, ${fn('advance')}(e.l, e.s, at_us), at_us));
     END LOOP;
 
+    new_level := NULL;
+    IF cardinality(new_data) = 7 AND new_data[1] = 0 AND new_data[7] = at_us THEN
+      new_level := new_data[6];
+      new_data := new_data[1:4];
+    END IF;
+
     IF cardinality(new_names) = 0 AND blocked = 0 THEN
       IF NOT was_found THEN RETURN before; END IF;
       DELETE FROM ${table} t WHERE t.key_hash = hash AND t.xmin = r.version_id;
     ELSIF was_found THEN
       UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = blocked,
-          fresh_us = new_fresh_us, names = new_names, data = new_data
+          fresh_us = new_fresh_us, level = new_level, names = new_names, data = new_data
         WHERE t.key_hash = hash AND t.xmin = r.version_id;
     ELSE
-      INSERT INTO ${table} AS t (key_hash, key, fresh_hour, version, last_us, blocked_us, fresh_us, names, data)
-        VALUES (hash, p_key, new_fresh_us / 3600000000, 1, at_us, blocked, new_fresh_us, new_names, new_data)
+      INSERT INTO ${table} AS t (key_hash, key, fresh_hour, version, last_us, blocked_us, fresh_us, level, names, data)
+        VALUES (hash, p_key, new_fresh_us / 3600000000, 1, at_us, blocked, new_fresh_us, new_level, new_names, new_data)
         ON CONFLICT (key_hash) DO NOTHING;
     END IF;
     IF FOUND THEN RETURN before; END IF;
@@ -199,7 +208,7 @@ END $fn$;
 
 -- A batch of any steps: {"p": [[names, limits], …], "s": [[key in hex, policy index, ops], …]}, sorted by key; answers joined by '|'.
 CREATE OR REPLACE FUNCTION ${names.of('limit_decide_v1')}(p jsonb) RETURNS text
-LANGUAGE plpgsql VOLATILE AS $fn$
+LANGUAGE plpgsql VOLATILE ${plannedByKey} AS $fn$
 DECLARE
   step jsonb;
   policy jsonb;

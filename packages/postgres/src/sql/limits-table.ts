@@ -3,7 +3,8 @@ import type { Names } from '../names.js';
 /**
  * The one table of limits, and the clock. No index covers what a consume changes, but for `fresh_hour`, which moves at most once an hour,
  * so that updates stay HOT; the fill factor leaves room for them in the page. `names` and `data` hold the record's entries:
- * `kind, limit, a, b, length of the state, state…` of each, one after another.
+ * `kind, limit, a, b, length of the state, state…` of each, one after another. The common record, one token bucket as of `last_us`, has its level in
+ * `level` and only `0, limit, a, b` in `data`: then an update touches nothing but scalars.
  */
 export function limitsTableSql(names: Names, unlogged: boolean): string {
   return /* sql */ `
@@ -15,6 +16,7 @@ CREATE ${unlogged ? 'UNLOGGED ' : ''}TABLE IF NOT EXISTS ${names.of('limits')} (
   last_us bigint NOT NULL,
   blocked_us bigint NOT NULL,
   fresh_us bigint NOT NULL,
+  level bigint,
   names text[] NOT NULL,
   data bigint[] NOT NULL
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
