@@ -18,7 +18,10 @@ export interface RedisConnectionOptions {
   readonly stallTimeoutMs?: number | undefined;
 }
 
-type Command = (this: RedisClient, ...args: unknown[]) => Promise<unknown>;
+type Command = (...args: unknown[]) => Promise<unknown>;
+type Pipeline = Record<string, unknown> & {
+  exec(): Promise<readonly (readonly [error: Error | null, result: unknown])[]>;
+};
 
 /**
  * The connection a store sends its commands through. Commands fail at once while it is down and are never sent twice; it comes back in the
@@ -74,6 +77,28 @@ export class Connection {
       return await abortable(command.apply(this.client, args), signal);
     } catch (error) {
       throw this.failure(error, signal);
+    }
+  }
+
+  /**
+   * Sends one command and, behind it on the same connection, `WAIT`. Resolves to the command's reply and the number of replicas that have
+   * everything up to it.
+   */
+  async sendAndWait(
+    name: string,
+    args: readonly unknown[],
+    replicas: { readonly count: number; readonly timeoutMs: number },
+  ): Promise<readonly [reply: unknown, acknowledged: number]> {
+    await this.ready();
+    const pipeline = (this.client as unknown as { pipeline(): Pipeline }).pipeline();
+    (pipeline[name] as Command).apply(pipeline, [...args]);
+    (pipeline['wait'] as Command).call(pipeline, replicas.count, replicas.timeoutMs);
+    try {
+      const results = await pipeline.exec();
+      for (const [error] of results) if (error) throw error;
+      return results.map(([, result]) => result) as [unknown, number];
+    } catch (error) {
+      throw this.failure(error);
     }
   }
 

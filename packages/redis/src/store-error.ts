@@ -9,7 +9,7 @@ const rules: readonly (readonly [pattern: RegExp, kind: StoreErrorKind, advice?:
   [/^NOPERM/, 'auth', acl],
   [/^(NOAUTH|WRONGPASS)|invalid password|without any password/, 'auth', "check the client's username and password"],
   [/^READONLY|-READONLY/, 'connection', 'the server is a replica; the next call goes to a new connection'],
-  [/^(CLUSTERDOWN|MASTERDOWN|LOADING|TRYAGAIN|MOVED|ASK)/, 'connection'],
+  [/^(NOREPLICAS|CLUSTERDOWN|MASTERDOWN|LOADING|TRYAGAIN|MOVED|ASK)/, 'connection'],
   [/^BUSY|max number of clients/, 'throttled'],
   [/^NOSCRIPT|user_script|Error running script|Error compiling script|[Ss]cript/, 'script'],
   [/unknown command|[Ss]yntax error|Unknown Redis command/, 'other', 'Redis 6.2 or later is required'],

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { subscriberClient } from './client.js';
+import { connected } from './waiting.js';
+import type { LockLostReason, LockStoreListener } from '@headgate/core';
+import type { RedisClient } from './client.js';
+
+type Message = readonly ['w', key: string] | readonly ['l', key: string, leaseId: string, reason: LockLostReason];
+
+/**
+ * The one channel on which a store instance hears of grants from the queue and of leases that were taken away. Messages are hints: what is
+ * lost with a connection is made up for by the waiters' polls and by the next extension.
+ */
+export class Inbox {
+  readonly channel: string;
+  readonly #listeners = new Set<LockStoreListener>();
+  readonly #make: () => RedisClient;
+  readonly #warn: (message: string) => void;
+  readonly #shared: boolean;
+  #client: RedisClient | undefined;
+  #open: Promise<void> | undefined;
+
+  /** `shared` is a Cluster client that keeps a connection for subscriptions itself; otherwise one is made like `client` when somebody listens. */
+  constructor(prefix: string, client: RedisClient, shared: RedisClient | undefined, warn: (message: string) => void) {
+    this.channel = `${prefix}:inbox:${randomUUID()}`;
+    this.#make = () => shared ?? subscriberClient(client);
+    this.#shared = shared !== undefined;
+    this.#warn = warn;
+  }
+
+  /** Adds a listener and begins to listen; returns how to take it away. */
+  add(listener: LockStoreListener): () => void {
+    this.#listeners.add(listener);
+    this.#open ??= this.#listen();
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The channel that others should write to; empty while nobody listens. */
+  get address(): string {
+    return this.#listeners.size > 0 ? this.channel : '';
+  }
+
+  /** Resolves when the first attempt to subscribe has ended, whatever came of it. */
+  async ready(): Promise<void> {
+    await this.#open;
+  }
+
+  /** Stops listening. */
+  close(): void {
+    this.#listeners.clear();
+    this.#client?.off('message', this.#onMessage);
+    if (!this.#shared) this.#client?.disconnect();
+  }
+
+  async #listen(): Promise<void> {
+    const client = this.#make();
+    this.#client = client;
+    client.on('message', this.#onMessage);
+    if (!this.#shared) client.on('error', () => {}); // Reported by the command connection, which meets the same server.
+    const subscribe = (): Promise<unknown> =>
+      (client as unknown as { subscribe(channel: string): Promise<unknown> }).subscribe(this.channel);
+    try {
+      await connected(client);
+      await subscribe();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message.startsWith('NOPERM')) {
+        this.#warn(
+          `The Redis user may not subscribe to \`${this.channel}\` (grant \`+subscribe &<prefix>*\`); waiters will poll.`,
+        );
+        return;
+      }
+      // Not there yet: ioredis connects again by itself, but knows of no subscription to renew.
+      const onReady = (): void => void subscribe().catch(() => client.off('ready', onReady));
+      client.on('ready', onReady);
+    }
+  }
+
+  readonly #onMessage = (channel: string, text: string): void => {
+    if (channel !== this.channel) return;
+    const message = JSON.parse(text) as Message;
+    for (const listener of this.#listeners) {
+      if (message[0] === 'w') listener.wake(message[1]);
+      else listener.lost({ key: message[1], leaseId: message[2] }, message[3]);
+    }
+  };
+}

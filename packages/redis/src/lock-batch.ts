@@ -1,0 +1,77 @@
+import { StoreError } from '@headgate/core';
+import { toStepError } from './store-error.js';
+import { abortable } from './waiting.js';
+import type { LockOp, LockOpReply } from './lock-codec.js';
+
+/** Sends one batch: record keys and the operations on them. Resolves to one reply per operation. */
+export type SendLockOps = (keys: readonly string[], ops: readonly LockOp[]) => Promise<readonly LockOpReply[]>;
+
+/** One operation that waits to be sent. */
+interface Pending {
+  readonly keys: readonly string[];
+  readonly op: LockOp;
+  readonly resolve: (reply: LockOpReply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Most operations in one call, so that a burst does not hold the server up for long. */
+const maxOps = 256;
+
+/**
+ * Gathers the operations that are asked for in the same turn of the event loop and sends them together, per hash tag in a Cluster. An
+ * operation that comes alone leaves at once.
+ */
+export class LockBatch {
+  readonly #store: string;
+  readonly #send: SendLockOps;
+  readonly #laneOf: (key: string) => number;
+  readonly #lanes = new Map<number, Pending[]>();
+
+  constructor(store: string, laneOf: (key: string) => number, send: SendLockOps) {
+    this.#store = store;
+    this.#laneOf = laneOf;
+    this.#send = send;
+  }
+
+  /** Runs one operation on `keys` (their records' names); `key` chooses the lane. Rejects with a `StoreError` or the signal's reason. */
+  run(key: string, keys: readonly string[], op: LockOp, signal?: AbortSignal): Promise<LockOpReply> {
+    const reply = new Promise<LockOpReply>((resolve, reject) => {
+      const number = this.#laneOf(key);
+      let lane = this.#lanes.get(number);
+      if (!lane) {
+        lane = [];
+        this.#lanes.set(number, lane);
+        process.nextTick(() => this.#flush(number));
+      }
+      const settle = (result: LockOpReply): void => {
+        if (result[0] === -1) reject(toStepError(this.#store, String(result[1]), key));
+        else resolve(result);
+      };
+      lane.push({ keys, op, resolve: settle, reject });
+    });
+    return abortable(reply, signal);
+  }
+
+  #flush(number: number): void {
+    const lane = this.#lanes.get(number) ?? [];
+    this.#lanes.delete(number);
+    for (let from = 0; from < lane.length; from += maxOps) void this.#sendTogether(lane.slice(from, from + maxOps));
+  }
+
+  async #sendTogether(pending: readonly Pending[]): Promise<void> {
+    try {
+      const keys = pending.flatMap((each) => each.keys);
+      const replies = await this.#send(
+        keys,
+        pending.map(({ op }) => op),
+      );
+      pending.forEach(({ resolve, reject }, i) => {
+        const reply = replies[i];
+        if (reply) resolve(reply);
+        else reject(new StoreError('Redis left an operation unanswered', { store: this.#store, kind: 'script' }));
+      });
+    } catch (error) {
+      for (const { reject } of pending) reject(error);
+    }
+  }
+}

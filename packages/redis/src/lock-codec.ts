@@ -1,0 +1,143 @@
+import type {
+  AcquireAllReply,
+  AcquireReply,
+  AcquireRequest,
+  ExtendReply,
+  ExtendRequest,
+  ForceReleaseReply,
+  HolderInfo,
+  LockLostReason,
+  LockMode,
+  LockState,
+  ReleaseReply,
+  ReleaseRequest,
+} from '@headgate/core';
+
+/** One operation as `lockScript` reads it. */
+export type LockOp = readonly [code: string, ...args: readonly unknown[]];
+/** One operation's reply as `lockScript` gives it. */
+export type LockOpReply = readonly unknown[];
+
+const modeLetters: { readonly [mode in LockMode]: string } = { exclusive: 'x', shared: 's', permit: 'p' };
+const modes: { readonly [letter: string]: LockMode } = { x: 'exclusive', s: 'shared', p: 'permit' };
+
+type RawHolder = readonly [
+  leaseId: string,
+  ownerId: string,
+  sessionId: string | null,
+  token: number,
+  metadata: string | null,
+  acquiredUs: number,
+  untilUs: number,
+];
+
+// A lone surrogate has no UTF-8; Redis would refuse the JSON of the whole batch for it.
+function wellFormed(text: string): string {
+  return (text as string & { toWellFormed(): string }).toWellFormed();
+}
+
+function metadataText(metadata: Readonly<Record<string, string>> | undefined): string | false {
+  return metadata === undefined ? false : JSON.stringify(metadata);
+}
+
+function encodeRequest(request: AcquireRequest, inbox: string): readonly unknown[] {
+  return [
+    wellFormed(request.leaseId),
+    wellFormed(request.ownerId),
+    request.sessionId === undefined ? false : wellFormed(request.sessionId),
+    modeLetters[request.mode],
+    request.permits,
+    metadataText(request.metadata),
+    request.ttlMs,
+    request.tokens ?? 1,
+    request.waiter?.ttlMs ?? false,
+    inbox,
+  ];
+}
+
+/** `acquire` as an operation; `inbox` is the channel on which a grant from the queue is told. */
+export function encodeAcquire(request: AcquireRequest, inbox: string): LockOp {
+  return ['a', encodeRequest(request, inbox)];
+}
+
+/** `acquireAll` as an operation. */
+export function encodeAcquireAll(requests: readonly AcquireRequest[], inbox: string): LockOp {
+  return ['A', requests.map((request) => encodeRequest(request, inbox))];
+}
+
+/** One extension as an operation. */
+export function encodeExtend({ leaseId, fencingToken, ttlMs, holder }: ExtendRequest): LockOp {
+  const shown = holder && [wellFormed(holder.ownerId), holder.fencingToken, metadataText(holder.metadata)];
+  return ['e', wellFormed(leaseId), fencingToken, ttlMs, shown ?? false];
+}
+
+/** One release as an operation. */
+export function encodeRelease({ leaseId, fencingToken, next }: ReleaseRequest, inbox: string): LockOp {
+  return ['r', wellFormed(leaseId), fencingToken, next ? encodeRequest(next, inbox) : false];
+}
+
+function decodeHolders(raw: unknown): HolderInfo[] {
+  return (raw as readonly RawHolder[]).map(
+    ([leaseId, ownerId, sessionId, fencingToken, metadata, acquiredUs, untilUs]) => ({
+      leaseId,
+      ownerId,
+      ...(sessionId === null ? {} : { sessionId }),
+      fencingToken,
+      ...(metadata === null ? {} : { metadata: JSON.parse(metadata) as Record<string, string> }),
+      acquiredAtMs: Math.floor(acquiredUs / 1000),
+      expiresAtMs: Math.floor(untilUs / 1000),
+    }),
+  );
+}
+
+/** The reply of an attempt. */
+export function decodeAcquire(reply: LockOpReply): AcquireReply {
+  if (reply[0] === 1) return { acquired: true, fencingToken: reply[1] as number, lastToken: reply[2] as number };
+  return { acquired: false, holders: decodeHolders(reply[2]), retryAfterMs: reply[1] as number };
+}
+
+/** The reply of an attempt on several keys. */
+export function decodeAcquireAll(requests: readonly AcquireRequest[], reply: LockOpReply): AcquireAllReply {
+  if (reply[0] === 1) {
+    const leases = (reply[1] as readonly (readonly [number, number])[]).map(([fencingToken, lastToken]) => ({
+      fencingToken,
+      lastToken,
+    }));
+    return { acquired: true, leases };
+  }
+  const conflicts = (reply[2] as readonly (readonly [number, unknown])[]).map(([index, holders]) => ({
+    key: (requests[index] as AcquireRequest).key,
+    holders: decodeHolders(holders),
+  }));
+  return { acquired: false, conflicts, retryAfterMs: reply[1] as number };
+}
+
+/** The reply of an extension. */
+export function decodeExtend(reply: LockOpReply): ExtendReply {
+  return reply[0] === 1 ? { extended: true } : { extended: false, reason: reply[1] as LockLostReason };
+}
+
+/** The reply of a release. */
+export function decodeRelease(reply: LockOpReply): ReleaseReply {
+  const next = reply[2] ? { next: decodeAcquire(reply[2] as LockOpReply) } : {};
+  if (reply[0] === 1) return { released: true, ...next };
+  return { released: false, reason: reply[1] as LockLostReason, ...next };
+}
+
+/** The reply of an inspection; `null` when nobody holds the key. */
+export function decodeState(key: string, reply: LockOpReply): LockState | null {
+  if (reply[0] === 0) return null;
+  return {
+    key,
+    mode: modes[reply[1] as string] as LockMode,
+    permits: reply[2] as number,
+    holders: decodeHolders(reply[5]),
+    waiting: reply[3] as number,
+    fencingToken: reply[4] as number,
+  };
+}
+
+/** The reply of a forced release. */
+export function decodeForce(reply: LockOpReply): ForceReleaseReply {
+  return { released: decodeHolders(reply[2]), pending: [], fencingToken: reply[1] as number, collateral: [] };
+}

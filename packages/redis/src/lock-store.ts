@@ -1,0 +1,240 @@
+import { InvalidArgumentError } from '@headgate/core';
+import { Connection } from './connection.js';
+import { Inbox } from './inbox.js';
+import { keySpace } from './keys.js';
+import { LockBatch } from './lock-batch.js';
+import * as codec from './lock-codec.js';
+import { scanIndex } from './lock-index.js';
+import { replicated } from './lock-replicas.js';
+import { lockScript } from './scripts/locks/run.js';
+import type {
+  AcquireAllReply,
+  AcquireReply,
+  AcquireRequest,
+  ExtendReply,
+  ExtendRequest,
+  ForceReleaseReply,
+  LeaseRef,
+  LockCapabilities,
+  LockFilter,
+  LockState,
+  LockStore,
+  LockStoreListener,
+  ReleaseReply,
+  ReleaseRequest,
+  ReleaseSessionReply,
+  StoreCallOptions,
+} from '@headgate/core';
+import type { RedisConnectionOptions } from './connection.js';
+import type { KeySpace } from './keys.js';
+import type { LockOp, LockOpReply } from './lock-codec.js';
+
+/** Options of {@link redisLockStore}. */
+export interface RedisLockStoreOptions extends RedisConnectionOptions {
+  /** The `store` label of every metric; default `redis`, or `redis_cluster` for a Cluster. */
+  readonly name?: string | undefined;
+  /** Beginning of every key and channel; default `headgate`. No braces. */
+  readonly prefix?: string | undefined;
+  /** Number of hash tags over which keys are spread, 1 to 4,096; default 64. All processes on the same data must agree. */
+  readonly buckets?: number | undefined;
+  /** Longest time a waiter to whom the lock was handed may take to say so before the next is asked, milliseconds; default 2,000. */
+  readonly claimMs?: number | undefined;
+  /** How long a key's last token is remembered after its last lease, milliseconds; default a day. After that the clock alone keeps tokens rising. */
+  readonly fenceTtlMs?: number | undefined;
+  /**
+   * Count a lease as taken only when this many replicas have it (`WAIT`); else it is given back and the call fails with a `StoreError`. It makes
+   * losing a lease in a failover less likely, not impossible. Default: no replicas are waited for.
+   */
+  readonly waitReplicas?: { readonly count: number; readonly timeoutMs: number } | undefined;
+  /** Told once when something makes locks less safe than they look (an eviction policy) or slower (no permission to subscribe); default `process.emitWarning`. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+const command = 'headgateLocks';
+
+/**
+ * Locks in Redis 6.2 or later, standalone, through Sentinel or in a Cluster: exclusive, shared and permit leases with fencing tokens, a fair queue
+ * across processes and wake-ups. Every operation is one script call (session operations and lists two round trips), and calls of one
+ * turn of the event loop share one. A lease is as durable as the server: read "Guarantees and limits" in the README. Close it when
+ * done: it owns a connection, and one more for wake-ups.
+ */
+export function redisLockStore(options: RedisLockStoreOptions): LockStore {
+  return new RedisLockStore(options);
+}
+
+class RedisLockStore implements LockStore {
+  readonly name: string;
+  readonly clock = 'store';
+  readonly capabilities: LockCapabilities;
+  readonly acquireAll?: (requests: readonly AcquireRequest[], options?: StoreCallOptions) => Promise<AcquireAllReply>;
+  readonly #space: KeySpace;
+  readonly #connection: Connection;
+  readonly #batch: LockBatch;
+  readonly #inbox: Inbox;
+  readonly #times: readonly [claimMs: string, fenceTtlMs: string];
+  readonly #waitReplicas: RedisLockStoreOptions['waitReplicas'];
+  readonly #warn: (message: string) => void;
+  #checkedPolicy = false;
+
+  constructor(options: RedisLockStoreOptions) {
+    this.name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
+    this.#space = keySpace(options.prefix, options.buckets);
+    this.#times = [
+      String(positive('claimMs', options.claimMs ?? 2_000)),
+      String(positive('fenceTtlMs', options.fenceTtlMs ?? 24 * 60 * 60_000)),
+    ];
+    this.#waitReplicas = options.waitReplicas && {
+      count: positive('waitReplicas.count', options.waitReplicas.count),
+      timeoutMs: positive('waitReplicas.timeoutMs', options.waitReplicas.timeoutMs),
+    };
+    this.#warn = options.onWarning ?? ((message) => process.emitWarning(message, { type: 'HeadgateWarning' }));
+    this.#connection = new Connection(this.name, options, { [command]: lockScript });
+    const { isCluster, client } = this.#connection;
+    this.#inbox = new Inbox(options.prefix ?? 'headgate', options.client, isCluster ? client : undefined, this.#warn);
+    // A standalone server takes everything in one call; a script of a Cluster stays under one hash tag.
+    this.#batch = new LockBatch(this.name, isCluster ? this.#space.bucketOf : () => 0, (keys, ops) =>
+      this.#send(keys, ops),
+    );
+    this.capabilities = {
+      shared: true,
+      permits: true,
+      wake: 'notify',
+      fairQueue: true,
+      remoteRelease: 'immediate',
+      atomicAcquireAll: !isCluster,
+      tokensSurviveDataLoss: true,
+      expirySlackMs: () => 0,
+    };
+    if (!isCluster) this.acquireAll = (requests, call) => this.#acquireAll(requests, call);
+  }
+
+  async acquire(request: AcquireRequest, { signal }: StoreCallOptions = {}): Promise<AcquireReply> {
+    // A grant that is told before we listen would be found only by polling.
+    if (request.waiter) await this.#inbox.ready();
+    return codec.decodeAcquire(await this.#run(request.key, codec.encodeAcquire(request, this.#inbox.address), signal));
+  }
+
+  async #acquireAll(requests: readonly AcquireRequest[], { signal }: StoreCallOptions = {}): Promise<AcquireAllReply> {
+    if (requests.length === 0) return { acquired: true, leases: [] };
+    const keys = requests.map(({ key }) => this.#recordOf(key));
+    const op = codec.encodeAcquireAll(requests, this.#inbox.address);
+    return codec.decodeAcquireAll(
+      requests,
+      await this.#batch.run((requests[0] as AcquireRequest).key, keys, op, signal),
+    );
+  }
+
+  async cancelWait({ key, leaseId }: LeaseRef, { signal }: StoreCallOptions = {}): Promise<void> {
+    await this.#run(key, ['c', leaseId], signal);
+  }
+
+  async extend(requests: readonly ExtendRequest[], { signal }: StoreCallOptions = {}): Promise<readonly ExtendReply[]> {
+    return Promise.all(
+      requests.map(async (request) =>
+        codec.decodeExtend(await this.#run(request.key, codec.encodeExtend(request), signal)),
+      ),
+    );
+  }
+
+  async release(
+    requests: readonly ReleaseRequest[],
+    { signal }: StoreCallOptions = {},
+  ): Promise<readonly ReleaseReply[]> {
+    return Promise.all(
+      requests.map(async (request) => {
+        const op = codec.encodeRelease(request, this.#inbox.address);
+        return codec.decodeRelease(await this.#run(request.key, op, signal));
+      }),
+    );
+  }
+
+  async inspect(key: string, { signal }: StoreCallOptions = {}): Promise<LockState | null> {
+    return codec.decodeState(key, await this.#run(key, ['i'], signal));
+  }
+
+  async *list({ prefix, sessionId }: LockFilter, { signal }: StoreCallOptions = {}): AsyncIterable<LockState> {
+    const kind = sessionId === undefined ? 'h' : `s:${sessionId}`;
+    for await (const keys of scanIndex(this.#connection, this.#space, kind, prefix, signal)) {
+      const states = await Promise.all(keys.map((key) => this.inspect(key, { ...(signal && { signal }) })));
+      for (const state of states) {
+        if (!state) continue;
+        if (sessionId === undefined || state.holders.some((holder) => holder.sessionId === sessionId)) yield state;
+      }
+    }
+  }
+
+  async releaseSession(
+    { prefix, sessionId }: { readonly prefix: string; readonly sessionId: string },
+    { signal }: StoreCallOptions = {},
+  ): Promise<ReleaseSessionReply> {
+    const released: string[] = [];
+    for await (const keys of scanIndex(this.#connection, this.#space, `s:${sessionId}`, prefix, signal)) {
+      const counts = await Promise.all(keys.map(async (key) => (await this.#run(key, ['s', sessionId], signal))[1]));
+      released.push(...keys.filter((_, i) => (counts[i] as number) > 0));
+    }
+    return { released, pending: [] };
+  }
+
+  async forceRelease(
+    key: string,
+    { signal, leaseId }: StoreCallOptions & { readonly leaseId?: string } = {},
+  ): Promise<ForceReleaseReply> {
+    return codec.decodeForce(await this.#run(key, ['f', leaseId ?? false], signal));
+  }
+
+  watch(listener: LockStoreListener): () => void {
+    return this.#inbox.add(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#inbox.close();
+    this.#connection.close();
+  }
+
+  #recordOf(key: string): string {
+    return `${this.#space.base(this.#space.bucketOf(key))}l:${key}`;
+  }
+
+  #run(key: string, op: LockOp, signal?: AbortSignal): Promise<LockOpReply> {
+    return this.#batch.run(key, [this.#recordOf(key)], op, signal);
+  }
+
+  async #send(keys: readonly string[], ops: readonly LockOp[]): Promise<readonly LockOpReply[]> {
+    const argsOf = (sentKeys: readonly string[], sentOps: readonly LockOp[]): unknown[] => [
+      sentKeys.length,
+      ...sentKeys,
+      JSON.stringify(sentOps),
+      ...this.#times,
+    ];
+    const send = async (sentKeys: readonly string[], sentOps: readonly LockOp[]): Promise<readonly LockOpReply[]> =>
+      (await this.#connection.send(command, argsOf(sentKeys, sentOps))) as readonly LockOpReply[];
+    const wait = this.#waitReplicas;
+    const replies = wait
+      ? await replicated(keys, ops, wait.count, send, async () => {
+          const [reply, acknowledged] = await this.#connection.sendAndWait(command, argsOf(keys, ops), wait);
+          return [reply as readonly LockOpReply[], acknowledged];
+        })
+      : await send(keys, ops);
+    if (!this.#checkedPolicy) void this.#checkPolicy();
+    return replies;
+  }
+
+  async #checkPolicy(): Promise<void> {
+    this.#checkedPolicy = true;
+    try {
+      const info = String(await this.#connection.send('info', ['memory']));
+      const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'noeviction';
+      if (policy === 'noeviction' || /^maxmemory:0\r?$/m.test(info)) return;
+      this.#warn(
+        `Redis evicts keys when memory is full (maxmemory-policy ${policy}): locks may vanish while they are held. Use \`noeviction\`, or a server of their own.`,
+      );
+    } catch {
+      // Not allowed, or the connection went: a warning is not worth an error, and the next store asks again.
+    }
+  }
+}
+
+function positive(option: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError(`Expected \`${option}\` to be a positive integer, got ${String(value)}`);
+}

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { sharedServer } from '@headgate/test-servers';
+import { Cluster as Cluster6, Redis as Redis6 } from 'ioredis';
+import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
+import { keySpace } from '../src/keys.js';
+import { redisLimiterStore } from '../src/limiter-store.js';
+import { redisLockStore } from '../src/lock-store.js';
+import type { LimiterFixture, LockFixture, RawRecord } from '@headgate/conformance';
+
+/** The kinds of client that we promise to work with. */
+export const drivers = {
+  'ioredis 6': { Redis: Redis6, Cluster: Cluster6 },
+  'ioredis 5': { Redis: Redis5, Cluster: Cluster5 },
+} as const;
+
+/** Name of one kind of client. */
+export type DriverName = keyof typeof drivers;
+/** Any client of any kind. */
+export type AnyClient = Redis6 | Redis5 | Cluster6 | Cluster5;
+
+/** `host:port,host:port` as the nodes of a cluster. */
+export function nodesOf(address: string): { host: string; port: number }[] {
+  return address.split(',').map((node) => {
+    const [host = '', port] = node.split(':');
+    return { host, port: Number(port) };
+  });
+}
+
+/** A client of a server at an address: a URL is standalone, a list of nodes a cluster. */
+export function openClient(driver: DriverName, address: string): AnyClient {
+  const { Redis, Cluster } = drivers[driver];
+  return address.startsWith('redis://') ? new Redis(address) : new Cluster(nodesOf(address));
+}
+
+/** The servers that hold data: the client itself, or a cluster's masters. */
+function serversOf(client: AnyClient): readonly Redis6[] {
+  return ('nodes' in client ? client.nodes('master') : [client]) as readonly Redis6[];
+}
+
+async function recordsOf(client: AnyClient, prefix: string): Promise<readonly RawRecord[]> {
+  const found = await Promise.all(
+    serversOf(client).map(async (server) => {
+      const ids: string[] = [];
+      for await (const page of server.scanStream({ match: `${prefix}:*`, count: 1_000 }))
+        ids.push(...(page as string[]));
+      return Promise.all(
+        ids.map(async (id) => {
+          const [content, expiresAtMs] = await Promise.all([server.getBuffer(id), server.pexpiretime(id)]);
+          return {
+            id,
+            content: content?.toString('hex') ?? '',
+            expiresAtMs: expiresAtMs > 0 ? expiresAtMs : undefined,
+          };
+        }),
+      );
+    }),
+  );
+  return found.flat();
+}
+
+/** What both suites need: a client, a key space of its own, and an end. */
+async function open(driver: DriverName, kind: 'redis' | 'redis-cluster', address?: string) {
+  const url = address ?? (await sharedServer(kind)).url;
+  const client = openClient(driver, url);
+  return { url, client, prefix: `t-${randomUUID()}` };
+}
+
+/** A limiter store under test. */
+export async function limiterFixture(
+  driver: DriverName,
+  kind: 'redis' | 'redis-cluster',
+  address?: string,
+): Promise<LimiterFixture> {
+  const { url, client, prefix } = await open(driver, kind, address);
+  const store = redisLimiterStore({ client, prefix });
+  const { base, bucketOf } = keySpace(prefix);
+  return {
+    store,
+    openPeer: () => redisLimiterStore({ client, prefix }),
+    records: () => recordsOf(client, prefix),
+    writeForeignRecord: async (key) => {
+      await (client as Redis6).set(`${base(bucketOf(key))}r:${key}`, 'hg9 from the future\n');
+    },
+    program: { file: new URL('./programs/limiter-holder.mjs', import.meta.url), args: [url, prefix] },
+    close: async () => {
+      await store.close();
+      client.disconnect();
+    },
+  };
+}
+
+/** A lock store under test. */
+export async function lockFixture(
+  driver: DriverName,
+  kind: 'redis' | 'redis-cluster',
+  address?: string,
+): Promise<LockFixture> {
+  const { client, prefix } = await open(driver, kind, address);
+  const store = redisLockStore({ client, prefix });
+  return {
+    store,
+    openPeer: () => redisLockStore({ client, prefix }),
+    close: async () => {
+      await store.close();
+      client.disconnect();
+    },
+  };
+}
