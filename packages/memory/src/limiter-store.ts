@@ -30,6 +30,8 @@ import type { MemoryLimiterStoreOptions, WhenFull } from './options.js';
 import type { AddSlot } from './packed-decide.js';
 import type { Space } from './spaces.js';
 
+/** Records a new key looks at before the table grows. Sooner would only remove keys that are about to be charged again. */
+const looksBeforeGrowth = 16;
 /** Records a charge to a full store looks at to find one that turned fresh: about two milliseconds at worst. */
 const looksWhenFull = 4096;
 /** Old keys a charge to a full store looks at to find one that is not blocked. */
@@ -198,10 +200,10 @@ class Store implements MemoryLimiterStore {
     return slot;
   }
 
-  /** Every new key pays for a look at two old ones; at capacity one must go. */
+  /** A new key takes the place of one that turned fresh rather than make the table larger; at capacity one must go. */
   #makeRoom(space: Space, nowUs: number): void {
     if (!this.#table.full) {
-      this.#reportExpired(this.#table.sweep(nowUs, 2, 2));
+      if (this.#table.tight) this.#reportExpired(this.#table.sweep(nowUs, looksBeforeGrowth, looksBeforeGrowth));
       return;
     }
     const removed = this.#table.sweep(nowUs, looksWhenFull, 1);

@@ -43,6 +43,11 @@ export class RecordTable {
     return this.#heap.size >= this.#maxKeys;
   }
 
+  /** Whether the next new key makes the table larger. */
+  get tight(): boolean {
+    return this.#heap.size === this.#heap.capacity;
+  }
+
   /** A slot for a key that has none; the caller made room and fills it at once. `dueUs` is when the record turns fresh. */
   add(space: Space, key: string, dueUs: number): number {
     if (this.#heap.size === this.#heap.capacity) this.#grow();
@@ -80,10 +85,12 @@ export class RecordTable {
     const held = this.held[slot] as Limit | LimiterRecord;
     if ('entries' in held) return held;
     const base = slot * columnsPerSlot;
-    const state = Array.from(this.columns.subarray(base, base + stateLength(held)));
+    const { columns } = this;
+    const state = [columns[base] as number, columns[base + 1] as number];
+    if (held.kind === 'slidingWindow') state.push(columns[base + 2] as number);
     return {
       version: recordVersion,
-      lastUs: this.columns[base + lastColumn] as number,
+      lastUs: columns[base + lastColumn] as number,
       blockedUntilUs: 0,
       entries: [{ limit: held, state }],
     };
@@ -149,8 +156,4 @@ function grown<T>(items: readonly (T | undefined)[], length: number): (T | undef
   const copy = new Array<T | undefined>(length).fill(undefined);
   for (let i = 0; i < items.length; i++) copy[i] = items[i];
   return copy;
-}
-
-function stateLength(limit: Limit): number {
-  return limit.kind === 'slidingWindow' ? 3 : 2;
 }

@@ -7,9 +7,9 @@ import type { Limiter } from '@headgate/core';
 
 const hourMs = 3_600_000;
 
-/** A Headgate limiter in memory: an exact token bucket of `capacity`, refilled in an hour. */
+/** A Headgate limiter in memory: an exact token bucket that gains a token an hour, so that no record turns fresh meanwhile. */
 export function headgate(capacity: number): Limiter {
-  const limits = tokenBucket({ capacity, refillIntervalMs: hourMs });
+  const limits = tokenBucket({ capacity, refillTokens: 1, refillIntervalMs: hourMs });
   return createLimiter({ name: 'bench', store: memoryLimiterStore(), limits });
 }
 
