@@ -16,7 +16,7 @@ export interface PolicyDetail {
 }
 
 interface DecisionFields {
-  /** Units charged: the cost, or less for `consumeUpTo`; 0 when denied or peeked. */
+  /** Units the caller may use: the cost, or less for `consumeUpTo`; 0 when denied or peeked. */
   readonly granted: number;
   /** The limit with the fewest units left. */
   readonly limit: number;
@@ -46,7 +46,8 @@ export interface DeniedDecision extends DecisionFields {
   readonly violated?: string;
   /**
    * Milliseconds (up to three decimals: the tick is a microsecond) after which the same call succeeds if nobody else calls; one tick earlier it does
-   * not. `Infinity` for `capacity`; for `closed`, when the store is next tried.
+   * not. `Infinity` for `capacity`; for `closed`, when the store is next tried (0: the next call tries it). From the deny cache it is that of the refusal
+   * it remembers, so for a larger cost it may be too short.
    */
   readonly retryAfterMs: number;
 }
@@ -74,12 +75,15 @@ export interface WaitOptions extends ConsumeOptions {
   readonly maxWaitMs?: number | undefined;
 }
 
-/** What to do when the store cannot answer. */
+/**
+ * What to do when the store cannot answer a `consume`, `consumeUpTo` or `peek`: ask the fallback, admit, refuse, or throw the {@link StoreError}. Writes
+ * never pretend: `penalize` and `block` go to the fallback or throw, `refund` and `reset` throw in every mode.
+ */
 export type StoreFailureMode = 'fallback' | 'open' | 'closed' | 'throw';
 
 /** Options of the breaker, which stops asking a store that fails. */
 export interface BreakerOptions {
-  /** Failures in a row that open it; default 5. */
+  /** Failed round trips in a row that open it (a batch counts once; contention, a full store and a foreign record never do); default 5. */
   readonly failures?: number | undefined;
   /** Milliseconds from opening to the first probe; default 1,000. Doubles, with jitter, to `maxOpenMs` while probes fail. */
   readonly openMs?: number | undefined;
@@ -91,9 +95,16 @@ export interface BreakerOptions {
 export interface FallbackOptions {
   /** Usually `memoryLimiterStore()`. */
   readonly store: LimiterStore;
-  /** Part of each limit this process may admit alone: 1 / instances. Above 0 and at most 1; default 1. A limit's share is at least 1 unit. */
+  /**
+   * Part of each limit this process may admit alone, `1 / instances`: above 0 and at most 1, a ratio of whole numbers with at most 10,000 below the line;
+   * default 1. A limit's share is `max(1, floor(limit * share))` in the same window; a token bucket's rate is scaled exactly, and a share that
+   * cannot be is refused. A cost above the share but within the limit is admitted when the whole share is free, and takes all of it.
+   */
   readonly share?: number | undefined;
-  /** Charge the store on its return, once, at most, with what the fallback admitted and its live records still hold; default false. */
+  /**
+   * Charge the store on its return, once, at most, with what the fallback admitted and its live records still hold; default false. Left out are calls
+   * that had been sent before they failed (the store may have charged them) and keys beyond the first 100,000.
+   */
   readonly reconcile?: boolean | undefined;
 }
 
@@ -104,13 +115,17 @@ export interface LimiterOptions {
   readonly store: LimiterStore;
   /** The policy: one limit or several with distinct names, all of which must admit a call. */
   readonly limits: Limit | readonly Limit[];
-  /** Longest wait for the store, milliseconds; default 1,000. */
+  /** Longest time from a call to its answer, queueing included, milliseconds; default 1,000. What was sent is never sent again. */
   readonly timeoutMs?: number | undefined;
-  /** Default `'fallback'` when `fallback` is given, else `'throw'`. */
+  /** Default `'fallback'` when `fallback` is given (which then is the only choice), else `'throw'`. */
   readonly onStoreFailure?: StoreFailureMode | undefined;
   readonly fallback?: FallbackOptions | undefined;
   readonly breaker?: BreakerOptions | undefined;
-  /** Refuse locally what the store has just refused; off by default. `maxMs` default 1,000; `maxKeys` default 10,000. */
+  /**
+   * Refuse locally what the store has just refused: the same or a larger cost on that key and those limits. Off by default. It lasts as long as the
+   * store's refusal, at most `maxMs` (default 1,000) because other processes may refund, reset or raise the limit; whatever this process does to the
+   * key ends it at once. `maxKeys` (default 10,000) bounds it.
+   */
   readonly denyCache?:
     | {
         readonly maxMs?: number | undefined;
@@ -150,9 +165,12 @@ export interface Limiter {
   penalize(key: string, options: LimiterCallOptions & { readonly cost: number }): Promise<Decision>;
   /** Refuses the key for `forMs` milliseconds from now; a shorter block never shortens a longer one. */
   block(key: string, forMs: number, options?: LimiterCallOptions): Promise<Decision>;
-  /** Forgets everything about the key. */
+  /** Forgets everything about the key, in the store and in the fallback. */
   reset(key: string, options?: LimiterCallOptions): Promise<void>;
-  /** Waits, first come first served in this process, until `cost` is admitted; resolves with the last denial when `maxWaitMs` cannot suffice or has passed. */
+  /**
+   * Waits, first come first served in this process, until `cost` is admitted; resolves with the last denial when `maxWaitMs` cannot suffice or has passed.
+   * Only the first waiter of a key asks, when its turn can have come. A plain `consume` does not queue behind waiters. Sleeping keeps the process alive.
+   */
   wait(key: string, options?: WaitOptions): Promise<Decision>;
   /** Sends what was gathered, waits for it, and refuses later calls with {@link ClosedError}. Does not close the store. */
   close(): Promise<void>;

@@ -9,7 +9,7 @@ import { failureDecision } from './failure-mode.js';
 import { Fallback } from './fallback.js';
 import { Lanes } from './lanes.js';
 import { asStoreError, isStoreError } from './store-errors.js';
-import type { Emitter } from '../hooks/emitter.js';
+import type { Emitter, Interest } from '../hooks/emitter.js';
 import type { Decision } from './api.js';
 import type { CallHandler } from './call.js';
 import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
@@ -32,6 +32,7 @@ export class Engine implements CallHandler {
   readonly #breaker: Breaker;
   readonly #lanes: Lanes;
   readonly #emitter: Emitter;
+  readonly #storeCalls: Interest;
   #lastOutage: StoreError | undefined;
   /** Set while a recovery is being reconciled: reports it, once. */
   #reportRecovery: ((units?: number) => void) | undefined;
@@ -41,6 +42,7 @@ export class Engine implements CallHandler {
     this.#options = options;
     this.#store = store;
     this.#emitter = emitter;
+    this.#storeCalls = emitter.interest('onStoreCall');
     this.#decideNow = decideNowOf(store, options.name);
     this.#denyCache = options.denyCache && new DenyCache(clock, options.denyCache);
     this.#breaker = new Breaker(clock, options.breaker);
@@ -67,7 +69,7 @@ export class Engine implements CallHandler {
     const sentMs = cache ? this.#options.clock.monotonicMs() : 0;
     let answer: LimiterAnswerNow;
     try {
-      answer = this.#emitter.wants('onStoreCall')
+      answer = this.#storeCalls.exists
         ? this.#timedNow(key, policy, op)
         : (this.#decideNow as DecideNow)(key, policy.limits, op);
     } catch (error) {

@@ -62,7 +62,8 @@ function simulate(
   return { admitted, expected, level, expectedLevel: numerator * BigInt(limit.unitsPerToken) };
 }
 
-describe('a token bucket over 1,000,000 steps', () => {
+// Half a second each on an idle machine; the bound is for one that runs much else.
+describe('a token bucket over 1,000,000 steps', { timeout: 60_000 }, () => {
   it.each([
     { capacity: 10, refillTokens: 7, refillIntervalMs: 3000 },
     { capacity: 5, refillTokens: 1, refillIntervalMs: 86_400_000 },

@@ -1,5 +1,5 @@
 import { costOf } from './ops.js';
-import type { Emitter } from '../hooks/emitter.js';
+import type { Emitter, Interest } from '../hooks/emitter.js';
 import type { Decision } from './api.js';
 import type { LimiterOp } from './contract.js';
 
@@ -8,16 +8,18 @@ export class DecisionReporter {
   readonly #emitter: Emitter;
   readonly #limiter: string;
   readonly #store: string;
+  readonly #interest: Interest;
 
   constructor(emitter: Emitter, limiter: string, store: string) {
     this.#emitter = emitter;
     this.#limiter = limiter;
     this.#store = store;
+    this.#interest = emitter.interest('onDecision');
   }
 
   /** Whether anybody listens; nothing else needs to be called when nobody does. */
   get isWatched(): boolean {
-    return this.#emitter.wants('onDecision');
+    return this.#interest.exists;
   }
 
   watch(deciding: Promise<Decision>, op: LimiterOp): Promise<Decision> {
