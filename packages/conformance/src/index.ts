@@ -15,6 +15,8 @@ export type { ManualClock } from './suite/manual-clock.js';
 export type { HolderProgram } from './process/holder.js';
 export { serveHolder } from './process/serve.js';
 export type { HolderMethods } from './process/serve.js';
+export { serveLockStore } from './locks/serve-lock-store.js';
+export { LockRecorder, machineNowMs } from './locks/history/recorder.js';
 export { serveLimiterStore } from './limits/serve-limiter-store.js';
 
 // Judges of what happened, for people's own systems too.

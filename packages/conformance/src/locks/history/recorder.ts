@@ -8,9 +8,9 @@ import {
 } from '@headgate/core';
 import type { LockOperation } from './operation.js';
 
-/** Milliseconds that every process of this machine agrees on, with decimals. */
+/** Monotonic milliseconds that every process of this machine agrees on, with decimals. */
 export function machineNowMs(): number {
-  return performance.timeOrigin + performance.now();
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** Records what one client does with locks, as a history to check. Operations are added when they return. */
@@ -19,9 +19,13 @@ export class LockRecorder {
   readonly #client: string;
   readonly #locks: Locks;
 
-  constructor(client: string, locks: Locks) {
+  readonly #renewed: boolean;
+
+  /** `renewed`: whether the manager renews its leases, so that their ends are not known beforehand; default true. */
+  constructor(client: string, locks: Locks, { renewed = true }: { readonly renewed?: boolean } = {}) {
     this.#client = client;
     this.#locks = locks;
+    this.#renewed = renewed;
   }
 
   /** Waits for the lock; `undefined` when it was refused until the end. Other failures are recorded as unknown and thrown on. */
@@ -44,8 +48,8 @@ export class LockRecorder {
     });
     try {
       const lock = await this.#locks.acquire(key, options);
-      const leaseEndMs = lock.expiresAtMs;
-      this.history.push({ ...base(), outcome: 'acquired', token: lock.fencingToken, leaseEndMs });
+      const leaseEnd = this.#renewed ? {} : { leaseEndMs: machineNowMs() + lock.expiresAtMs - Date.now() };
+      this.history.push({ ...base(), outcome: 'acquired', token: lock.fencingToken, ...leaseEnd });
       return lock;
     } catch (error) {
       const refused = error instanceof AcquireTimeoutError;

@@ -99,7 +99,7 @@ export const exclusionProperties: readonly LockProperty[] = [
         stores.flatMap((store, process) => {
           const locks = test.manager({ store, ttlMs, renew: false });
           return Array.from({ length: 2 }, async (_, task) => {
-            const recorder = new LockRecorder(`${process}.${task}`, locks);
+            const recorder = new LockRecorder(`${process}.${task}`, locks, { renewed: false });
             recorders.push(recorder);
             while (performance.now() < untilMs) {
               const lock = await recorder.acquire(key, { waitMs: 30_000 });

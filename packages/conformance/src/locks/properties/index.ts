@@ -7,6 +7,8 @@ import { heldProperties } from './held.js';
 import { managerSessionProperties } from './manager-sessions.js';
 import { waitProperties } from './wait.js';
 import { coreProperties } from './core.js';
+import { faultProperties } from './faults.js';
+import { processProperties } from './processes.js';
 import { fenceProperties } from './fence.js';
 import { forceProperties } from './force.js';
 import { inspectProperties } from './inspect.js';
@@ -38,4 +40,6 @@ export const lockProperties: readonly LockProperty[] = [
   ...exclusionProperties,
   ...eventProperties,
   ...budgetProperties,
+  ...processProperties,
+  ...faultProperties,
 ];
