@@ -183,8 +183,9 @@ class StoreLimiter implements Limiter {
 
   /** An operation that is reported as a decision. */
   #decide(key: string, policy: Policy, op: LimiterOp, signal: AbortSignal | undefined): Promise<Decision> {
-    if (!this.#isSync) return this.#reporter.watch(this.#engine.ask(key, policy, op, signal), op);
+    // A caller who had left before asking has not asked: no decision, no event.
     signal?.throwIfAborted();
+    if (!this.#isSync) return this.#reporter.watch(this.#engine.ask(key, policy, op, signal), op);
     // `resolve` hands on a promise as it is.
     return Promise.resolve(this.#decideNow(key, policy, op, false));
   }
