@@ -140,5 +140,18 @@ export function chargeOf(decision: unknown): Charge | undefined {
 
 /** An operation's answer together with the clocks of its step. */
 export function answerNow(answer: LimiterAnswer, { nowUs, atUs }: LimiterDecided): LimiterAnswerNow {
-  return { ...answer, nowUs, atUs };
+  const { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings } = answer;
+  // Spelt out: a spread took a quarter of the time that core spends on a gathered call. Absent and undefined read the same here.
+  return {
+    allowed,
+    granted,
+    reason,
+    violated,
+    retryAtUs,
+    remaining,
+    resetAtUs,
+    readings,
+    nowUs,
+    atUs,
+  } as LimiterAnswerNow;
 }
