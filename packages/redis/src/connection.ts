@@ -53,7 +53,10 @@ export class Connection {
     this.client = this.#owned ? commandClient(given, stallTimeoutMs) : checkOwnClient(given);
     this.client.on('error', this.#onError);
     if (this.isCluster) this.client.on('node error', this.#onError);
-    if (this.isCluster && this.#owned) this.client.on('+node', this.#onNode);
+    if (this.isCluster && this.#owned) {
+      this.client.on('+node', this.#onNode);
+      this.client.on('ready', this.#onClusterReady);
+    }
     for (const [name, lua] of Object.entries(scripts)) this.client.defineCommand(name, { lua });
   }
 
@@ -61,10 +64,19 @@ export class Connection {
     this.#lastError = error;
   };
 
-  // Nodes connect when they are first used, and while they do, we would be refused; so they connect when they are found.
+  // Nodes connect when they are first used, and while they do, we would be refused; so they connect when they are found. Not before the
+  // cluster itself is ready: its own check would be refused.
   readonly #onNode = (node: RedisClient): void => {
-    if (node.status === 'wait') node.connect().catch(this.#onError);
+    if (node.status === 'wait' && this.client.status === 'ready') node.connect().catch(this.#onError);
   };
+
+  readonly #onClusterReady = (): void => {
+    for (const node of this.#masters()) this.#onNode(node);
+  };
+
+  #masters(): readonly RedisClient[] {
+    return (this.client as unknown as { nodes(role: 'master'): readonly RedisClient[] }).nodes('master');
+  }
 
   /**
    * Sends one command, script or not. Rejects with a {@link StoreError}, or with the signal's reason; when the connection broke meanwhile, whether
@@ -129,6 +141,7 @@ export class Connection {
     this.#closed = true;
     if (this.#owned) {
       this.client.off('+node', this.#onNode);
+      this.client.off('ready', this.#onClusterReady);
       this.client.disconnect();
     } else {
       this.client.off('error', this.#onError);
@@ -139,10 +152,7 @@ export class Connection {
   async #open(): Promise<void> {
     try {
       await connected(this.client);
-      if (this.isCluster) {
-        const nodes = (this.client as unknown as { nodes(role: 'master'): readonly RedisClient[] }).nodes('master');
-        await Promise.allSettled(nodes.map((node) => connected(node)));
-      }
+      if (this.isCluster) await Promise.allSettled(this.#masters().map((node) => connected(node)));
       await this.#checkVersion();
     } catch (error) {
       // The client goes on connecting in the background; `ready` says why it is not there.

@@ -13,22 +13,28 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
 
 type Connectable = Pick<RedisClient, 'status' | 'connect' | 'on' | 'off'>;
 
-/** Resolves when `client` is ready, connecting it if nobody has; rejects when this attempt to connect fails. */
+/**
+ * Resolves when `client` is ready, connecting it if nobody has; rejects when this attempt to connect fails. Listens to events, because the promise
+ * of a Cluster's `connect` stays open for ever when its ready check fails once.
+ */
 export async function connected(client: Connectable): Promise<void> {
   if (client.status === 'ready') return;
-  if (client.status === 'wait' || client.status === 'end') {
-    await client.connect();
-    return;
-  }
   await new Promise<void>((resolve, reject) => {
-    const settle = (done: () => void) => (): void => {
+    const end = (): void => {
       client.off('ready', onReady);
       client.off('close', onClose);
-      done();
     };
-    const onReady = settle(resolve);
-    const onClose = settle(() => reject(new Error('Connection is closed.')));
+    const onReady = (): void => {
+      end();
+      resolve();
+    };
+    const fail = (error: unknown): void => {
+      end();
+      reject(error as Error);
+    };
+    const onClose = (): void => fail(new Error('Connection is closed.'));
     client.on('ready', onReady);
     client.on('close', onClose);
+    if (client.status === 'wait' || client.status === 'end') client.connect().then(onReady, fail);
   });
 }

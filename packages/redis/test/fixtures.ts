@@ -29,7 +29,9 @@ export function nodesOf(address: string): { host: string; port: number }[] {
 /** A client of a server at an address: a URL is standalone, a list of nodes a cluster. */
 export function openClient(driver: DriverName, address: string): AnyClient {
   const { Redis, Cluster } = drivers[driver];
-  return address.startsWith('redis://') ? new Redis(address) : new Cluster(nodesOf(address));
+  const client = address.startsWith('redis://') ? new Redis(address) : new Cluster(nodesOf(address));
+  client.on('error', () => {}); // The stores report what their own connections meet.
+  return client;
 }
 
 /** The servers that hold data: the client itself, or a cluster's masters. */
@@ -95,11 +97,12 @@ export async function lockFixture(
   kind: 'redis' | 'redis-cluster',
   address?: string,
 ): Promise<LockFixture> {
-  const { client, prefix } = await open(driver, kind, address);
+  const { url, client, prefix } = await open(driver, kind, address);
   const store = redisLockStore({ client, prefix });
   return {
     store,
     openPeer: () => redisLockStore({ client, prefix }),
+    program: { file: new URL('./programs/lock-holder.mjs', import.meta.url), args: [url, prefix] },
     close: async () => {
       await store.close();
       client.disconnect();
