@@ -1,3 +1,4 @@
+import { joinKey } from '../keys.js';
 import { invalid } from '../validate.js';
 import type { LockGroup } from './api.js';
 import type { LockContext } from './context.js';
@@ -9,6 +10,7 @@ import { isStoreError } from './store-calls.js';
 import { Waiter } from './waiter.js';
 import type { Setback } from './waiter.js';
 import { abortedAlready, hold, lateError, pauseMs } from './waiting.js';
+import type { Sleeper } from './wakes.js';
 import { requestOf } from './want.js';
 import type { Want } from './want.js';
 
@@ -31,30 +33,70 @@ export function checkGroup(wants: readonly Want[]): void {
   }
 }
 
+/**
+ * What a group hears of its keys. It listens to all of them while it asks, and then only to the one that it was refused: what others, or it itself,
+ * took and gave back in vain would keep waking groups that overlap for ever.
+ */
+class Ears implements Sleeper {
+  readonly #context: LockContext;
+  readonly #waiter: Waiter;
+  readonly #keys: readonly string[];
+  readonly #heard = new Set<string>();
+  #refusedKey: string | undefined;
+
+  constructor(context: LockContext, waiter: Waiter, wants: readonly Want[]) {
+    this.#context = context;
+    this.#waiter = waiter;
+    this.#keys = wants.map((want) => want.storeKey);
+    for (const key of this.#keys) context.wakes.add(key, this);
+  }
+
+  wake(key: string): void {
+    this.#heard.add(key);
+    if (key === this.#refusedKey) this.#waiter.wake();
+  }
+
+  listen(): void {
+    this.#heard.clear();
+    this.#refusedKey = undefined;
+    this.#waiter.woken = false;
+  }
+
+  sleepOn(key: string | undefined): void {
+    if (key === undefined) return;
+    this.#refusedKey = joinKey(this.#context.settings.name, key);
+    if (this.#heard.has(this.#refusedKey)) this.#waiter.wake();
+  }
+
+  close(): void {
+    for (const key of this.#keys) this.#context.wakes.delete(key, this);
+  }
+}
+
 /** Takes all of the locks or none; between attempts it holds nothing. See `Locks.acquireAll`. */
 export async function acquireGroup(context: LockContext, wants: readonly Want[]): Promise<LockGroup> {
-  const { settings, groups, wakes } = context;
+  const { settings, groups } = context;
   // One order for everybody: two groups that overlap cannot each hold what the other lacks.
   const sorted = [...wants].sort((a, b) => (a.storeKey < b.storeKey ? -1 : 1));
   const waiter = new Waiter(settings, sorted[0]!, '', 0, wants.length);
+  const ears = new Ears(context, waiter, sorted);
   waiter.onDone = () => {
     groups.delete(waiter);
-    for (const want of sorted) wakes.delete(want.storeKey, waiter);
+    ears.close();
   };
   groups.add(waiter);
-  for (const want of sorted) wakes.add(want.storeKey, waiter);
-  if (!abortedAlready(waiter)) void contendForAll(context, waiter, sorted);
+  if (!abortedAlready(waiter)) void contendForAll(context, waiter, sorted, ears);
   const leases = await waiter.promise;
   if (leases.length === 0) throw waiter.setbackError();
   // In the order in which the caller named the keys.
   return new Group(wants.map((want) => leases.find((lease) => lease.key === want.key)!));
 }
 
-async function contendForAll(context: LockContext, waiter: Waiter, wants: readonly Want[]): Promise<void> {
+async function contendForAll(context: LockContext, waiter: Waiter, wants: readonly Want[], ears: Ears): Promise<void> {
   const atomic =
     context.settings.store.acquireAll !== undefined && context.settings.store.capabilities.atomicAcquireAll;
   for (let failures = 0; !waiter.done; ) {
-    waiter.woken = false;
+    ears.listen();
     waiter.attempts += 1;
     const members = wants.map((want) => ({ want, leaseId: context.newLeaseId() }));
     const answer = await (atomic ? atOnce(context, waiter, members) : oneByOne(context, waiter, members));
@@ -75,6 +117,7 @@ async function contendForAll(context: LockContext, waiter: Waiter, wants: readon
     if (waiter.want.waitMs === 0) return refuse(waiter, answer.setback);
     if (waiter.leftMs <= 0) waiter.timeUp();
     waiter.startWaiting();
+    ears.sleepOn('error' in answer.setback ? undefined : answer.setback.key);
     await waiter.sleep(pauseMs(context.settings, answer.setback, failures));
   }
 }

@@ -118,8 +118,10 @@ export class Renewer {
   #failed(tenure: Tenure, error: unknown): Extension {
     tenure.failures += 1;
     if (!tenure.renew && !tenure.stale) return { error };
-    const retryMs = Math.min(1_000, (tenure.ttlMs / 12) * tenure.failures);
-    tenure.renewAtMs = this.#settings.clock.monotonicMs() + retryMs * (0.75 + Math.random() / 4);
+    const nowMs = this.#settings.clock.monotonicMs();
+    // Further apart while there is time, and closer again towards the deadline.
+    const retryMs = Math.min(1_000, (tenure.ttlMs / 12) * tenure.failures, (tenure.deadlineMs - nowMs) / 2);
+    tenure.renewAtMs = nowMs + Math.max(retryMs, tenure.ttlMs / 50) * (0.75 + Math.random() / 4);
     return { error };
   }
 

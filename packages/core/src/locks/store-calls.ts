@@ -29,7 +29,7 @@ export class StoreCalls {
   readonly timeoutMs: number;
   readonly #clock: Clock;
   readonly #emitter: Emitter;
-  readonly #cleaning = new Set<Promise<void>>();
+  readonly #cleaning = new Set<Promise<unknown>>();
 
   constructor(store: LockStore, clock: Clock, emitter: Emitter, timeoutMs: number) {
     this.store = store;
@@ -125,16 +125,18 @@ export class StoreCalls {
 
   /** Resolves when nothing is being cleaned up. */
   async idle(): Promise<void> {
-    while (this.#cleaning.size > 0) await Promise.all(this.#cleaning);
+    while (this.#cleaning.size > 0) await Promise.allSettled(this.#cleaning);
   }
 
   #cleanUp(operation: Operation, call: (options: StoreCallOptions) => Promise<unknown>): void {
-    const { answer } = this.start(operation, 1, Math.min(this.timeoutMs, cleanUpMs), call);
-    // A failure was reported as a store call; what it leaves ends with its ttl.
-    const done: Promise<void> = Promise.allSettled([answer]).then(() => {
-      this.#cleaning.delete(done);
-    });
-    this.#cleaning.add(done);
+    void this.#settle(this.start(operation, 1, Math.min(this.timeoutMs, cleanUpMs), call).answer);
+  }
+
+  /** A failure was reported as a store call; what it leaves ends with its ttl. */
+  async #settle(answer: Promise<unknown>): Promise<void> {
+    this.#cleaning.add(answer);
+    await Promise.allSettled([answer]);
+    this.#cleaning.delete(answer);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Something that sleeps until a key may be free. */
 export interface Sleeper {
   /** A hint: the key may be free. */
-  wake(): void;
+  wake(key: string): void;
 }
 
 /** Who sleeps on which of the store's keys. */
@@ -20,6 +20,6 @@ export class Wakes {
   }
 
   wake(key: string): void {
-    for (const sleeper of this.#sleepers.get(key) ?? []) sleeper.wake();
+    for (const sleeper of this.#sleepers.get(key) ?? []) sleeper.wake(key);
   }
 }
