@@ -10,6 +10,8 @@ export interface LimiterFixture {
   readonly clock?: MovableClock;
   /** Every physical record of this store as it lies there now, those of others left out. */
   records?(): Promise<readonly RawRecord[]>;
+  /** How many physical records this store has now, for stores that can count them and not show them. */
+  size?(): number | Promise<number>;
   /** Puts a record of an unknown format version where the store keeps `key`'s. */
   writeForeignRecord?(key: string): Promise<void>;
   /** Makes tables or whatever the store needs; must be repeatable and safe from many processes at once. */

@@ -1,4 +1,5 @@
 import type { LimiterDecided, LimiterStep, LimiterStore, StoreError } from '@headgate/core';
+import type { LimiterContext } from './context.js';
 
 /** Callers at once on each store. */
 const callersPerStore = 12;
@@ -7,6 +8,7 @@ const longestContention = 2000;
 
 /** Decides each step by a call of its own, from many callers on all `stores` at once; results in the order of the steps. */
 export async function storm(
+  context: LimiterContext,
   stores: readonly LimiterStore[],
   steps: readonly LimiterStep[],
 ): Promise<readonly LimiterDecided[]> {
@@ -18,8 +20,21 @@ export async function storm(
       results[index] = (await patiently(store, [steps[index] as LimiterStep]))[0] as LimiterDecided;
     }
   };
-  await Promise.all(stores.flatMap((store) => Array.from({ length: callersPerStore }, () => caller(store))));
+  await whileTimeRuns(
+    context,
+    Promise.all(stores.flatMap((store) => Array.from({ length: callersPerStore }, () => caller(store)))),
+  );
   return results;
+}
+
+/** A store that pauses before another attempt pauses by its clock: one that is moved by hand has to run meanwhile. */
+export async function whileTimeRuns<T>({ clock }: LimiterContext, work: Promise<T>): Promise<T> {
+  const timer = clock && setInterval(() => clock.advance(1), 1);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Decides a batch, asking again for the steps that came back contended: those, by contract, were not charged. */

@@ -1,6 +1,6 @@
 import { withoutClock, withoutPeer } from '../context.js';
 import { checkTraces } from '../model/check-traces.js';
-import { viaDecideNow } from '../model/replay.js';
+import { viaDecideNow, viaEveryWay } from '../model/replay.js';
 import type { LimitKind } from '@headgate/core';
 import type { Property } from '../../suite/property.js';
 import type { LimiterContext } from '../context.js';
@@ -50,6 +50,13 @@ export const modelProperties: readonly Property<LimiterContext>[] = [
     timeoutMs,
     unless: ({ store }) => (store.decideNow ? undefined : 'the store has no decideNow'),
     run: (context) => checkTraces(context, { maxLimits: 3, policies: 2 }, viaDecideNow),
+  },
+  {
+    id: 'model/decide-now-for',
+    title: 'decideNowFor, decideNow and decide share the records of a limiter, on random traces',
+    timeoutMs,
+    unless: ({ store }) => (store.decideNowFor && store.decideNow ? undefined : 'the store has no decideNowFor'),
+    run: (context) => checkTraces(context, { maxLimits: 2, policies: 2 }, viaEveryWay('every-way')),
   },
   {
     id: 'model/two-stores',

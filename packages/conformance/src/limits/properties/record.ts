@@ -12,6 +12,13 @@ async function contents({ fixture }: LimiterContext): Promise<readonly string[]>
   return records.map(({ id, content, expiresAtMs }) => JSON.stringify([id, content, expiresAtMs])).sort();
 }
 
+/** Longest that is waited for a removal where time cannot be moved. */
+const longestWaitMs = 5000;
+
+async function sizeOf({ fixture }: LimiterContext): Promise<number> {
+  return fixture.size ? await fixture.size() : ((await fixture.records?.()) ?? []).length;
+}
+
 /** What lies in the store, and for how long. */
 export const recordProperties: readonly Property<LimiterContext>[] = [
   {
@@ -74,6 +81,25 @@ export const recordProperties: readonly Property<LimiterContext>[] = [
           }
         }
       }
+    },
+  },
+  {
+    id: 'record/removed-in-time',
+    title: 'a record that equals a fresh one is gone within the declared lag, though nobody asks for its key again',
+    unless: ({ fixture, store, clock }) => {
+      const { removalLagMs } = store.capabilities;
+      if (!fixture.records && !fixture.size) return 'the fixture gives neither records nor size';
+      if (removalLagMs === Infinity) return 'capabilities.removalLagMs is Infinity: somebody has to call the clean-up';
+      return clock || removalLagMs <= longestWaitMs ? undefined : `capabilities.removalLagMs is ${removalLagMs}`;
+    },
+    async run(context) {
+      const { removalLagMs } = context.store.capabilities;
+      const before = await sizeOf(context);
+      for (let i = 0; i < 20; i++)
+        await context.ask(context.key(), fixedWindow({ limit: 3, windowMs: 50 }), { kind: 'consume', cost: 1 });
+      // Half a second beyond the lag: media that count in seconds round, and machines are busy.
+      await context.pass((50 + removalLagMs + 500) * 1000);
+      assert.equal((await sizeOf(context)) - before, 0);
     },
   },
   {

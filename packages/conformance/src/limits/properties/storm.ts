@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fixedWindow, slidingLog, tokenBucket } from '@headgate/core';
 import { startHolder } from '../../process/holder.js';
-import { patiently, storm } from '../storm.js';
+import { patiently, storm, whileTimeRuns } from '../storm.js';
 import type { LimiterStep, LimiterStore } from '@headgate/core';
 import type { Holder } from '../../process/holder.js';
 import type { Property } from '../../suite/property.js';
@@ -32,6 +32,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
       ]) {
         const key = context.key();
         const results = await storm(
+          context,
           both,
           Array.from({ length: 500 }, () => step(key, [limit])),
         );
@@ -49,7 +50,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
       const steps = keys.flatMap((key) =>
         Array.from({ length: 8 }, () => step(key, [fixedWindow({ limit: 1, windowMs: day })])),
       );
-      const results = await storm(both, steps);
+      const results = await storm(context, both, steps);
       const admitted = keys.map(
         (_, i) => results.slice(i * 8, i * 8 + 8).filter(({ answers }) => answers[0]?.allowed).length,
       );
@@ -71,6 +72,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
       ];
       const key = context.key();
       const results = await storm(
+        context,
         both,
         Array.from({ length: 200 }, () => step(key, policy)),
       );
@@ -101,7 +103,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
           );
         }
       };
-      await Promise.all(Array.from({ length: 8 }, (_, id) => worker(id)));
+      await whileTimeRuns(context, Promise.all(Array.from({ length: 8 }, (_, id) => worker(id))));
       for (const key of keys)
         assert.equal((await context.ask(key, limit, { kind: 'peek', cost: 1 })).remaining, 1000 - 8 * 6);
     },
@@ -118,6 +120,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
       const admittedUs: number[] = [];
       for (let round = 0; round < 15; round++) {
         for (const { answers, atUs } of await storm(
+          context,
           both,
           Array.from({ length: 16 }, () => step(key, [limit])),
         ))
