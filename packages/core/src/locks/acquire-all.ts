@@ -95,7 +95,7 @@ export async function acquireGroup(context: LockContext, wants: readonly Want[])
 async function contendForAll(context: LockContext, waiter: Waiter, wants: readonly Want[], ears: Ears): Promise<void> {
   const atomic =
     context.settings.store.acquireAll !== undefined && context.settings.store.capabilities.atomicAcquireAll;
-  for (let failures = 0; !waiter.done; ) {
+  while (!waiter.done) {
     ears.listen();
     waiter.attempts += 1;
     const members = wants.map((want) => ({ want, leaseId: context.newLeaseId() }));
@@ -109,16 +109,15 @@ async function contendForAll(context: LockContext, waiter: Waiter, wants: readon
       return;
     }
     if (waiter.done) return;
-    waiter.setback = answer.setback;
-    if ('error' in answer.setback) {
-      failures += 1;
-      if (!isStoreError(answer.setback.error)) return waiter.fail('error', answer.setback.error);
-    } else failures = 0;
-    if (waiter.want.waitMs === 0) return refuse(waiter, answer.setback);
+    const { setback } = answer;
+    if ('holders' in setback) waiter.refusedBy(setback.holders, setback.retryAfterMs, setback.key);
+    else if (isStoreError(setback.error)) waiter.failedBy(setback.error);
+    else return waiter.fail('error', setback.error);
+    if (waiter.want.waitMs === 0) return refuse(waiter, setback);
     if (waiter.leftMs <= 0) waiter.timeUp();
     waiter.startWaiting();
-    ears.sleepOn('error' in answer.setback ? undefined : answer.setback.key);
-    await waiter.sleep(pauseMs(context.settings, answer.setback, failures));
+    ears.sleepOn('error' in setback ? undefined : setback.key);
+    await waiter.sleep(pauseMs(context.settings, setback, waiter));
   }
 }
 

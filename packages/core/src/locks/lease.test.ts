@@ -1,13 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { codeOf, lockBench } from '../../test/lock-bench.js';
 import { plainLockStore, unreachable } from '../../test/plain-lock-store.js';
 import { systemClock } from '../clock.js';
 import { createManualClock } from '../manual-clock.js';
 import { createLocks } from './locks.js';
-
-const unhandled: unknown[] = [];
-process.on('unhandledRejection', (error) => unhandled.push(error));
-afterEach(() => expect(unhandled).toEqual([]));
 
 const hang = (): Promise<void> => new Promise(() => {});
 

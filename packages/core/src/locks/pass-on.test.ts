@@ -1,12 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { lockBench as anyBench } from '../../test/lock-bench.js';
 import { unreachable } from '../../test/plain-lock-store.js';
 import type { Lock } from './api.js';
 import type { AcquireRequest, ReleaseRequest } from './contract.js';
-
-const unhandled: unknown[] = [];
-process.on('unhandledRejection', (error) => unhandled.push(error));
-afterEach(() => expect(unhandled).toEqual([]));
 
 const lockBench = (options: Parameters<typeof anyBench>[0] = {}) =>
   anyBench({ ...options, storeOptions: { wake: 'notify' } });
@@ -204,7 +200,7 @@ describe('passing a lock on in the process', () => {
     const { calls } = await linedUp(bench, [undefined, undefined, undefined]);
     for (const call of calls) await (await call).release();
     expect(bench.events('onAcquire').map((event) => [event.outcome, event.contended])).toEqual(
-      Array(3).fill(['acquired', true]),
+      Array.from({ length: 3 }, () => ['acquired', true]),
     );
     expect(
       bench

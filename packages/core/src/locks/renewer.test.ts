@@ -1,11 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { lockBench } from '../../test/lock-bench.js';
 import { unreachable } from '../../test/plain-lock-store.js';
 import type { ExtendRequest } from './contract.js';
-
-const unhandled: unknown[] = [];
-process.on('unhandledRejection', (error) => unhandled.push(error));
-afterEach(() => expect(unhandled).toEqual([]));
 
 describe('renewal', () => {
   it('keeps leases far beyond their ttl, all that are due about now in one call', async () => {

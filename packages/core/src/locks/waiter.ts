@@ -31,6 +31,9 @@ export class Waiter implements Sleeper {
   attempts = 0;
   /** What its last attempt that was answered said. */
   setback: Setback | undefined;
+  /** Failed attempts in a row; and refused ones by the same holders. */
+  failures = 0;
+  refusals = 0;
   /** The attempt on its way. */
   call: StoreCall<unknown> | undefined;
   done = false;
@@ -88,6 +91,21 @@ export class Waiter implements Sleeper {
     this.#limit = this.#settings.clock.setTimer(() => this.timeUp(), Math.max(0, Math.ceil(this.leftMs)));
     this.#limit.unref();
     this.#settings.emitter.emit('onWaiters', { ...this.#settings.labels, delta: 1 });
+  }
+
+  /** An attempt was refused. */
+  refusedBy(holders: readonly HolderInfo[], retryAfterMs: number, key?: string): void {
+    const before = this.setback && 'holders' in this.setback ? this.setback.holders : [];
+    const same = before.length === holders.length && holders.every(({ leaseId }, n) => leaseId === before[n]?.leaseId);
+    this.refusals = same ? this.refusals + 1 : 0;
+    this.failures = 0;
+    this.setback = { holders, retryAfterMs, ...(key === undefined ? undefined : { key }) };
+  }
+
+  /** An attempt got no answer. */
+  failedBy(error: unknown): void {
+    this.failures += 1;
+    this.setback = { error };
   }
 
   /** Resolves after `ms`, or sooner when woken or done. */

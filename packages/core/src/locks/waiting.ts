@@ -89,7 +89,7 @@ export async function contend(
   // Listening comes before asking, so that no hint is missed in between.
   wakes.add(want.storeKey, waiter);
   let next = carried;
-  for (let failures = 0; !waiter.done; ) {
+  while (!waiter.done) {
     waiter.woken = false;
     const answer = await (next ?? askInLine(context, queue, waiter));
     next = undefined;
@@ -108,12 +108,9 @@ export async function contend(
       error = lateError(settings, want);
     }
     if ('reply' in answer && !answer.reply.acquired) {
-      const { holders, retryAfterMs } = answer.reply;
-      failures = 0;
-      waiter.setback = { holders: context.outward.holders(holders), retryAfterMs };
+      waiter.refusedBy(context.outward.holders(answer.reply.holders), answer.reply.retryAfterMs);
     } else if (isStoreError(error)) {
-      failures += 1;
-      waiter.setback = { error };
+      waiter.failedBy(error);
     } else {
       waiter.fail('error', error);
       return;
@@ -121,7 +118,7 @@ export async function contend(
     queue.setback = waiter.setback;
     if (waiter.leftMs <= 0) waiter.timeUp();
     waiter.startWaiting();
-    await waiter.sleep(pauseMs(settings, waiter.setback, failures));
+    if (waiter.setback) await waiter.sleep(pauseMs(settings, waiter.setback, waiter));
   }
 }
 
@@ -132,7 +129,7 @@ export function requestInLine(context: LockContext, queue: KeyQueue, waiter: Wai
   return requestOf(settings, waiter.want, waiter.leaseId, {
     ...(tokens > 1 ? { tokens } : undefined),
     // Long enough to outlast a sleep and a slow attempt; short enough that a dead process does not hold up the others.
-    waiter: { ttlMs: 2 * settings.pollMs + Math.min(settings.timeoutMs, 1_000) },
+    waiter: { ttlMs: Math.ceil(2 * pollPauseMs(settings, waiter.refusals + 1)) + Math.min(settings.timeoutMs, 1_000) },
   });
 }
 
@@ -216,14 +213,24 @@ function timeUpError(queue: KeyQueue, waiter: Waiter): unknown {
   return waiter.setbackError();
 }
 
-/** How long to sleep if nobody wakes the caller: until the lease in the way ends, at most the poll interval, jittered so that processes spread. */
-export function pauseMs(settings: Settings, setback: Setback, failures: number): number {
-  const { pollMs } = settings;
-  const pollPauseMs = pollMs * (0.75 + Math.random() / 4);
-  if ('error' in setback) return Math.min(pollPauseMs, 50 * 2 ** failures * (0.5 + Math.random() / 2));
-  const jitterMs = Math.random() * Math.min(10, pollMs / 10);
-  return Math.min(pollPauseMs, Math.max(setback.retryAfterMs, Math.min(shortestPauseMs, pollMs)) + jitterMs);
+/**
+ * How long to sleep if nobody wakes the caller: until the lease in the way ends, at most the poll interval, jittered so that processes spread. Where
+ * only asking tells and the same holder stays, the interval grows: each question is paid for.
+ */
+export function pauseMs(settings: Settings, setback: Setback, { failures, refusals }: Waiter): number {
+  const longestMs = pollPauseMs(settings, refusals) * (0.75 + Math.random() / 4);
+  if ('error' in setback) return Math.min(longestMs, 50 * 2 ** failures * (0.5 + Math.random() / 2));
+  const jitterMs = Math.random() * Math.min(10, settings.pollMs / 10);
+  const untilFreeMs = Math.max(setback.retryAfterMs, Math.min(shortestPauseMs, settings.pollMs));
+  return Math.min(longestMs, untilFreeMs + jitterMs);
 }
+
+function pollPauseMs({ store, pollMs }: Settings, refusals: number): number {
+  return store.capabilities.wake === 'poll' ? pollMs * Math.min(pollGrowth ** refusals, mostPollGrowth) : pollMs;
+}
+
+const pollGrowth = 1.6;
+const mostPollGrowth = 16;
 
 /** A store that says "now" over and over is still not asked more often than this. */
 const shortestPauseMs = 5;
