@@ -1,3 +1,4 @@
+import { abortable } from './waiting.js';
 import type { Connection } from './connection.js';
 import type { KeySpace } from './keys.js';
 
@@ -20,9 +21,9 @@ export async function* scanIndex(
   while (cursors.length > 0) {
     const found: string[] = [];
     const more: typeof cursors = [];
-    await Promise.all(
+    const pages = Promise.all(
       cursors.map(async ({ bucket, cursor }) => {
-        const reply = await connection.send('zscan', [space.base(bucket) + kind, cursor, 'COUNT', page], signal);
+        const reply = await connection.send('zscan', [space.base(bucket) + kind, cursor, 'COUNT', page]);
         const [next, entries] = reply as [cursor: string, entries: string[]];
         for (let i = 0; i < entries.length; i += 2) {
           const key = entries[i] as string;
@@ -33,6 +34,7 @@ export async function* scanIndex(
         if (next !== '0') more.push({ bucket, cursor: next });
       }),
     );
+    await abortable(pages, signal);
     if (found.length > 0) yield found;
     cursors = more;
   }

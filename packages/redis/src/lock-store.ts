@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '@headgate/core';
+import { integerIn } from '@headgate/core';
 import { Connection } from './connection.js';
 import { Inbox } from './inbox.js';
 import { keySpace } from './keys.js';
@@ -7,6 +7,7 @@ import * as codec from './lock-codec.js';
 import { scanIndex } from './lock-index.js';
 import { replicated } from './lock-replicas.js';
 import { lockScript } from './scripts/locks/run.js';
+import { abortable } from './waiting.js';
 import type {
   AcquireAllReply,
   AcquireReply,
@@ -80,12 +81,12 @@ class RedisLockStore implements LockStore {
     this.name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
     this.#space = keySpace(options.prefix, options.buckets);
     this.#times = [
-      String(positive('claimMs', options.claimMs ?? 2_000)),
-      String(positive('fenceTtlMs', options.fenceTtlMs ?? 24 * 60 * 60_000)),
+      String(integerIn('claimMs', options.claimMs ?? 2_000, 1)),
+      String(integerIn('fenceTtlMs', options.fenceTtlMs ?? 24 * 60 * 60_000, 1)),
     ];
     this.#waitReplicas = options.waitReplicas && {
-      count: positive('waitReplicas.count', options.waitReplicas.count),
-      timeoutMs: positive('waitReplicas.timeoutMs', options.waitReplicas.timeoutMs),
+      count: integerIn('waitReplicas.count', options.waitReplicas.count, 1),
+      timeoutMs: integerIn('waitReplicas.timeoutMs', options.waitReplicas.timeoutMs, 1),
     };
     this.#warn = options.onWarning ?? ((message) => process.emitWarning(message, { type: 'HeadgateWarning' }));
     this.#connection = new Connection(this.name, options, { [command]: lockScript });
@@ -129,23 +130,21 @@ class RedisLockStore implements LockStore {
   }
 
   async extend(requests: readonly ExtendRequest[], { signal }: StoreCallOptions = {}): Promise<readonly ExtendReply[]> {
-    return Promise.all(
-      requests.map(async (request) =>
-        codec.decodeExtend(await this.#run(request.key, codec.encodeExtend(request), signal)),
-      ),
+    const replies = requests.map(async (request) =>
+      codec.decodeExtend(await this.#run(request.key, codec.encodeExtend(request))),
     );
+    return abortable(Promise.all(replies), signal);
   }
 
   async release(
     requests: readonly ReleaseRequest[],
     { signal }: StoreCallOptions = {},
   ): Promise<readonly ReleaseReply[]> {
-    return Promise.all(
-      requests.map(async (request) => {
-        const op = codec.encodeRelease(request, this.#inbox.address);
-        return codec.decodeRelease(await this.#run(request.key, op, signal));
-      }),
-    );
+    const replies = requests.map(async (request) => {
+      const op = codec.encodeRelease(request, this.#inbox.address);
+      return codec.decodeRelease(await this.#run(request.key, op));
+    });
+    return abortable(Promise.all(replies), signal);
   }
 
   async inspect(key: string, { signal }: StoreCallOptions = {}): Promise<LockState | null> {
@@ -155,7 +154,7 @@ class RedisLockStore implements LockStore {
   async *list({ prefix, sessionId }: LockFilter, { signal }: StoreCallOptions = {}): AsyncIterable<LockState> {
     const kind = sessionId === undefined ? 'h' : `s:${sessionId}`;
     for await (const keys of scanIndex(this.#connection, this.#space, kind, prefix, signal)) {
-      const states = await Promise.all(keys.map((key) => this.inspect(key, { ...(signal && { signal }) })));
+      const states = await abortable(Promise.all(keys.map((key) => this.inspect(key))), signal);
       for (const state of states) {
         if (!state) continue;
         if (sessionId === undefined || state.holders.some((holder) => holder.sessionId === sessionId)) yield state;
@@ -169,8 +168,9 @@ class RedisLockStore implements LockStore {
   ): Promise<ReleaseSessionReply> {
     const released: string[] = [];
     for await (const keys of scanIndex(this.#connection, this.#space, `s:${sessionId}`, prefix, signal)) {
-      const counts = await Promise.all(keys.map(async (key) => (await this.#run(key, ['s', sessionId], signal))[1]));
-      released.push(...keys.filter((_, i) => (counts[i] as number) > 0));
+      const freed = keys.map(async (key) => (await this.#run(key, ['s', sessionId]))[1] as number);
+      const counts = await abortable(Promise.all(freed), signal);
+      released.push(...keys.filter((_, i) => (counts[i] ?? 0) > 0));
     }
     return { released, pending: [] };
   }
@@ -232,9 +232,4 @@ class RedisLockStore implements LockStore {
       // Not allowed, or the connection went: a warning is not worth an error, and the next store asks again.
     }
   }
-}
-
-function positive(option: string, value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError(`Expected \`${option}\` to be a positive integer, got ${String(value)}`);
 }
