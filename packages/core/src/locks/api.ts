@@ -150,6 +150,6 @@ export interface Locks {
       readonly waitedMs: number;
     }[];
   };
-  /** Releases what this manager holds, aborts its waiters with {@link ClosedError}. Does not close the store. */
+  /** Releases what this manager holds, aborts its waiters with {@link ClosedError}. Does not close the store. Throws a {@link StoreError} when the store did not answer the release. */
   close(): Promise<void>;
 }

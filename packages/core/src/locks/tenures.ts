@@ -42,7 +42,8 @@ export class Tenures {
   }
 
   proof(sent: Sent, ttlMs: number): Proof {
-    return { ...sent, ttlMs, driftMs: driftFor(this.#settings, ttlMs) };
+    const { sentMs, sentAtMs } = sent;
+    return { sentMs, sentAtMs, ttlMs, driftMs: driftFor(this.#settings, ttlMs) };
   }
 
   /** Whether a lease sent for at `sent` would still be certain now. */

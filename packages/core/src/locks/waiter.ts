@@ -2,6 +2,7 @@ import type { ClockTimer } from '../clock.js';
 import { AcquireTimeoutError, StoreTimeoutError } from '../errors.js';
 import type { HolderInfo } from '../errors.js';
 import type { AcquireEvent } from '../hooks/events.js';
+import { onAbort } from './on-abort.js';
 import type { Lease } from './lease.js';
 import type { Settings } from './settings.js';
 import type { StoreCall } from './store-calls.js';
@@ -52,7 +53,7 @@ export class Waiter implements Sleeper {
   #limit: ClockTimer | undefined;
   #endSleep: (() => void) | undefined;
   #contended = false;
-  readonly #onAbort: () => void;
+  #ignoreAbort: (() => void) | undefined;
 
   /** `events` is how many locks the call takes: as many acquires are counted. */
   constructor(settings: Settings, want: Want, leaseId: string, order: number, events = 1) {
@@ -66,8 +67,8 @@ export class Waiter implements Sleeper {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#onAbort = () => this.fail('aborted', want.signal?.reason);
-    want.signal?.addEventListener('abort', this.#onAbort);
+    const { signal } = want;
+    if (signal) this.#ignoreAbort = onAbort(signal, () => this.fail('aborted', signal.reason));
   }
 
   /** Milliseconds waited so far. */
@@ -174,7 +175,7 @@ export class Waiter implements Sleeper {
   #finish(outcome: AcquireEvent['outcome']): boolean {
     if (this.done) return false;
     this.done = true;
-    this.want.signal?.removeEventListener('abort', this.#onAbort);
+    this.#ignoreAbort?.();
     const { emitter, labels } = this.#settings;
     if (this.#limit) {
       this.#limit.clear();

@@ -139,6 +139,23 @@ describe('waiting for a lock', () => {
     expect(events('onAcquire').map((event) => event.outcome)).toEqual(['aborted', 'aborted']);
   });
 
+  it('lets any number of callers share one signal', async () => {
+    const { locks } = lockBench();
+    const warnings: unknown[] = [];
+    const warned = (warning: unknown): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const abort = new AbortController();
+    const held = await locks.acquire('a');
+    const waiting = Array.from({ length: 30 }, () => locks.acquire('a', { signal: abort.signal }));
+    const outcomes = Promise.allSettled(waiting);
+    await setImmediate();
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+    abort.abort(new Error('all'));
+    expect((await outcomes).map((outcome) => outcome.status)).toEqual(Array(30).fill('rejected'));
+    await held.release();
+  });
+
   it('costs no call to the store when the signal has aborted already', async () => {
     const { locks, store, events } = lockBench();
     const signal = AbortSignal.abort(new Error('before'));

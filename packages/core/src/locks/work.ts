@@ -1,4 +1,3 @@
-import { LockLostError } from '../errors.js';
 import type { Lock } from './api.js';
 import { isStoreError } from './store-calls.js';
 import type { Lease } from './lease.js';
@@ -11,7 +10,7 @@ export async function workUnder<T>(lease: Lease, work: (lock: Lock) => T | Promi
   } catch (error) {
     const lost = await lostMeanwhile(lease);
     // Work that stopped because of the loss throws the loss itself.
-    if (lost && !(error instanceof LockLostError)) throw lease.makeLostError(error);
+    if (lost && error !== lease.lostError()) throw lease.makeLostError(error);
     throw error;
   }
   if (await lostMeanwhile(lease)) throw lease.lostError();
