@@ -5,6 +5,7 @@ import { absent, fromItem, toItem } from './limiter-item.js';
 import { cooler, hotter, maxAttempts, pause } from './pause.js';
 import { asStoreError, givenUp } from './store-error.js';
 import { Table, textOf, unchanged } from './table.js';
+import { Turns } from './turns.js';
 import { WarmCache } from './warm-cache.js';
 import type { LimiterCapabilities, LimiterRecord, LimiterResult, LimiterStep, LimiterStore, StepOutcome } from '@headgate/core';
 import type { DynamoStoreOptions, ResolvedOptions } from './client.js';
@@ -45,6 +46,7 @@ class DynamoLimiterStore implements LimiterStore {
   readonly #options: ResolvedOptions;
   readonly #table: Table;
   readonly #warm: WarmCache<Known>;
+  readonly #turns = new Turns();
 
   constructor(options: ResolvedOptions) {
     this.name = options.name;
@@ -68,7 +70,14 @@ class DynamoLimiterStore implements LimiterStore {
     { signal }: { readonly signal?: AbortSignal },
   ): Promise<readonly LimiterResult[]> {
     await this.#table.ready();
-    return Promise.all(steps.map((step) => this.#decideOne(step, signal).catch((error: unknown) => this.#failed(error))));
+    return Promise.all(
+      steps.map((step) => {
+        const key = itemKey('limit', step.key);
+        return this.#turns
+          .take(key.pk, () => this.#decideOne(key, step, signal))
+          .catch((error: unknown) => this.#failed(error));
+      }),
+    );
   }
 
   async close(): Promise<void> {
@@ -81,8 +90,7 @@ class DynamoLimiterStore implements LimiterStore {
     throw failure;
   }
 
-  async #decideOne(step: LimiterStep, signal: AbortSignal | undefined): Promise<LimiterResult> {
-    const key = itemKey('limit', step.key);
+  async #decideOne(key: ItemKey, step: LimiterStep, signal: AbortSignal | undefined): Promise<LimiterResult> {
     let known = this.#warm.get(key.pk);
     let heat = known?.heat ?? 0;
     // Whether `known` was read within this call, rather than remembered or assumed.

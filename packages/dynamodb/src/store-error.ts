@@ -42,13 +42,12 @@ export function changedNothing(error: unknown): boolean {
 
 /** What a failed condition is called, alone and as one statement of a batch. */
 export function isFailedCondition(error: unknown): boolean {
-  return (error as SdkError).name === 'ConditionalCheckFailedException';
+  return (error as SdkError | undefined)?.name === 'ConditionalCheckFailedException';
 }
 
 /** Whether a transaction had the item in hand: try again. */
 export function isTransactionConflict(error: unknown): boolean {
-  const { name } = error as SdkError;
-  return name === 'TransactionConflictException' || name === 'TransactionInProgressException';
+  return (error as SdkError | undefined)?.name === 'TransactionConflictException';
 }
 
 /** What the SDK threw as a {@link StoreError} that says what to do about it. Errors of ours pass through. */

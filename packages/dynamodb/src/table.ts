@@ -86,8 +86,7 @@ export class Table {
       await this.requests.send(command, signal, trace);
       return { written: true };
     } catch (error) {
-      const conflict = isTransactionConflict((error as Error).cause);
-      if (!conflict && !isFailedCondition(error)) throw error;
+      if (!isFailedCondition(error) && !isTransactionConflict((error as Error).cause)) throw error;
       found = (error as { readonly Item?: Item }).Item;
     }
     found ??= await this.read(pk, signal);

@@ -37,7 +37,8 @@ export function limiterFixture(
     store: open(),
     openPeer: open,
     ...(clock ? { clock } : {}),
-    records: () => recordsOf(place),
+    // The emulator removes by its own clock, which cannot be moved.
+    ...(clock ? {} : { records: () => recordsOf(place) }),
     setup: () => createTable({ client, table, ...emulatorOf(service) }),
     writeForeignRecord: async (key) => {
       const { pk } = itemKey('limit', key);
