@@ -1,17 +1,30 @@
 import { InvalidArgumentError } from '@headgate/core';
 
 /**
- * The part of an ioredis client that we look at: a `Redis` (standalone or through Sentinel) or a `Cluster`, of ioredis 5 or 6. The two classes
- * overload differently, so the arguments of what we call stay open here.
+ * What the options take as a client: a `Redis` (standalone or through Sentinel) or a `Cluster`, of ioredis 5 or 6. The classes of the two versions
+ * declare their overloads differently, so the arguments stay open here; {@link Client} is what we call.
  */
 export interface RedisClient {
   readonly status: string;
   readonly isCluster: boolean;
   readonly options: object;
   duplicate(...args: never[]): unknown;
+  connect(...args: never[]): Promise<unknown>;
+  disconnect(...args: never[]): void;
+  defineCommand(...args: never[]): unknown;
+  on(...args: never[]): unknown;
+  off(...args: never[]): unknown;
+}
+
+/** The part of an ioredis client that we call, the same in all versions and of both classes. */
+export interface Client {
+  readonly status: string;
+  readonly isCluster: boolean;
+  readonly options: object;
+  duplicate(...args: readonly unknown[]): unknown;
   connect(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
-  defineCommand(name: string, definition: { lua: string }): void;
+  defineCommand(name: string, definition: { readonly lua: string }): void;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
 }
@@ -31,8 +44,8 @@ interface ClientOptions {
 const methods: readonly string[] = ['duplicate', 'connect', 'disconnect', 'defineCommand', 'on', 'off'];
 
 /** Returns `value` when it is an ioredis client that we can use; says what to pass when it is something else. */
-export function checkClient(value: unknown): RedisClient {
-  const candidate = value as Partial<RedisClient & Record<string, unknown>> | null | undefined;
+export function checkClient(value: unknown): Client {
+  const candidate = value as Partial<Client & Record<string, unknown>> | null | undefined;
   const fits =
     typeof candidate === 'object' &&
     candidate !== null &&
@@ -51,14 +64,14 @@ export function checkClient(value: unknown): RedisClient {
       `Expected the client's \`keyPrefix\` to hold no braces (they would move our hash tags), got ${JSON.stringify(keyPrefix)}`,
     );
   }
-  return candidate as RedisClient;
+  return candidate as Client;
 }
 
 /**
  * A client of ours for commands, made like `client` and not yet connected. It sends nothing twice and holds nothing back: ioredis otherwise
  * sends again what a lost connection left unanswered, and keeps commands for later while it is down.
  */
-export function commandClient(client: RedisClient, stallTimeoutMs: number): RedisClient {
+export function commandClient(client: Client, stallTimeoutMs: number): Client {
   const node = {
     autoResendUnfulfilledCommands: false,
     // With resending off, ioredis rejects the unanswered commands of a lost connection only when this limit is reached.
@@ -83,7 +96,7 @@ export function commandClient(client: RedisClient, stallTimeoutMs: number): Redi
 }
 
 /** A client of ours for subscriptions, made like `client` and not yet connected; it subscribes again whenever it reconnects. */
-export function subscriberClient(client: RedisClient): RedisClient {
+export function subscriberClient(client: Client): Client {
   const node = { connectionName: connectionName(client), enableAutoPipelining: false, enableReadyCheck: false };
   if (!client.isCluster)
     return duplicate(client, { ...node, lazyConnect: true, autoResubscribe: true, monitor: false });
@@ -95,7 +108,7 @@ export function subscriberClient(client: RedisClient): RedisClient {
 }
 
 /** Returns `client` when commands can go through it itself without ever being sent twice. */
-export function checkOwnClient(client: RedisClient): RedisClient {
+export function checkOwnClient(client: Client): Client {
   const options = client.options as ClientOptions;
   const fits = client.isCluster
     ? options.retryDelayOnFailover === 0 && options.redisOptions?.stringNumbers !== true
@@ -112,11 +125,11 @@ export function checkOwnClient(client: RedisClient): RedisClient {
   return client;
 }
 
-function connectionName(client: RedisClient): string {
+function connectionName(client: Client): string {
   const options = client.options as ClientOptions;
   return `${options.connectionName ?? options.redisOptions?.connectionName ?? 'app'}:headgate`;
 }
 
-function duplicate(client: RedisClient, ...args: readonly unknown[]): RedisClient {
-  return client.duplicate(...(args as never[])) as RedisClient;
+function duplicate(client: Client, ...args: readonly unknown[]): Client {
+  return client.duplicate(...args) as Client;
 }

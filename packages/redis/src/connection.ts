@@ -2,7 +2,7 @@ import { ClosedError, InvalidArgumentError, StoreError } from '@headgate/core';
 import { checkClient, checkOwnClient, commandClient } from './client.js';
 import { toStoreError } from './store-error.js';
 import { abortable, connected } from './waiting.js';
-import type { RedisClient } from './client.js';
+import type { Client, RedisClient } from './client.js';
 
 /** How a store connects. */
 export interface RedisConnectionOptions {
@@ -28,7 +28,7 @@ type Pipeline = Record<string, unknown> & {
  * background by the client's own `retryStrategy`. The first call connects; it and those beside it wait for the outcome, within their signals.
  */
 export class Connection {
-  readonly client: RedisClient;
+  readonly client: Client;
   readonly isCluster: boolean;
   readonly #store: string;
   readonly #owned: boolean;
@@ -66,7 +66,7 @@ export class Connection {
 
   // Nodes connect when they are first used, and while they do, we would be refused; so they connect when they are found. Not before the
   // cluster itself is ready: its own check would be refused.
-  readonly #onNode = (node: RedisClient): void => {
+  readonly #onNode = (node: Client): void => {
     if (node.status === 'wait' && this.client.status === 'ready') node.connect().catch(this.#onError);
   };
 
@@ -74,8 +74,8 @@ export class Connection {
     for (const node of this.#masters()) this.#onNode(node);
   };
 
-  #masters(): readonly RedisClient[] {
-    return (this.client as unknown as { nodes(role: 'master'): readonly RedisClient[] }).nodes('master');
+  #masters(): readonly Client[] {
+    return (this.client as unknown as { nodes(role: 'master'): readonly Client[] }).nodes('master');
   }
 
   /**

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { subscriberClient } from './client.js';
 import { connected } from './waiting.js';
 import type { LockLostReason, LockStoreListener } from '@headgate/core';
-import type { RedisClient } from './client.js';
+import type { Client } from './client.js';
 
 type Message = readonly ['w', key: string] | readonly ['l', key: string, leaseId: string, reason: LockLostReason];
 
@@ -13,14 +13,14 @@ type Message = readonly ['w', key: string] | readonly ['l', key: string, leaseId
 export class Inbox {
   readonly channel: string;
   readonly #listeners = new Set<LockStoreListener>();
-  readonly #make: () => RedisClient;
+  readonly #make: () => Client;
   readonly #warn: (message: string) => void;
   readonly #shared: boolean;
-  #client: RedisClient | undefined;
+  #client: Client | undefined;
   #open: Promise<void> | undefined;
 
   /** `shared` is a Cluster client that keeps a connection for subscriptions itself; otherwise one is made like `client` when somebody listens. */
-  constructor(prefix: string, client: RedisClient, shared: RedisClient | undefined, warn: (message: string) => void) {
+  constructor(prefix: string, client: Client, shared: Client | undefined, warn: (message: string) => void) {
     this.channel = `${prefix}:inbox:${randomUUID()}`;
     this.#make = () => shared ?? subscriberClient(client);
     this.#shared = shared !== undefined;

@@ -1,4 +1,5 @@
 import { integerIn } from '@headgate/core';
+import { checkClient } from './client.js';
 import { Connection } from './connection.js';
 import { Inbox } from './inbox.js';
 import { keySpace } from './keys.js';
@@ -91,7 +92,12 @@ class RedisLockStore implements LockStore {
     this.#warn = options.onWarning ?? ((message) => process.emitWarning(message, { type: 'HeadgateWarning' }));
     this.#connection = new Connection(this.name, options, { [command]: lockScript });
     const { isCluster, client } = this.#connection;
-    this.#inbox = new Inbox(options.prefix ?? 'headgate', options.client, isCluster ? client : undefined, this.#warn);
+    this.#inbox = new Inbox(
+      options.prefix ?? 'headgate',
+      checkClient(options.client),
+      isCluster ? client : undefined,
+      this.#warn,
+    );
     // A standalone server takes everything in one call; a script of a Cluster stays under one hash tag.
     this.#batch = new LockBatch(this.name, isCluster ? this.#space.bucketOf : () => 0, (keys, ops) =>
       this.#send(keys, ops),

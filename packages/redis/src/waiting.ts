@@ -1,4 +1,4 @@
-import type { RedisClient } from './client.js';
+import type { Client } from './client.js';
 
 /** `promise`, or a rejection with the signal's reason as soon as it aborts. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -11,7 +11,7 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-type Connectable = Pick<RedisClient, 'status' | 'connect' | 'on' | 'off'>;
+type Connectable = Pick<Client, 'status' | 'connect' | 'on' | 'off'>;
 
 /**
  * Resolves when `client` is ready, connecting it if nobody has; rejects when this attempt to connect fails. Listens to events, because the promise

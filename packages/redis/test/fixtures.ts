@@ -9,9 +9,11 @@ import type { LimiterFixture, LockFixture, RawRecord } from '@headgate/conforman
 
 /** The kinds of client that we promise to work with. */
 export const drivers = {
-  'ioredis 6': { Redis: Redis6, Cluster: Cluster6 },
-  'ioredis 5': { Redis: Redis5, Cluster: Cluster5 },
+  'ioredis 6': { standalone: (url: string) => new Redis6(url), cluster: (nodes: Nodes) => new Cluster6(nodes) },
+  'ioredis 5': { standalone: (url: string) => new Redis5(url), cluster: (nodes: Nodes) => new Cluster5(nodes) },
 } as const;
+
+type Nodes = { host: string; port: number }[];
 
 /** Name of one kind of client. */
 export type DriverName = keyof typeof drivers;
@@ -19,7 +21,7 @@ export type DriverName = keyof typeof drivers;
 export type AnyClient = Redis6 | Redis5 | Cluster6 | Cluster5;
 
 /** `host:port,host:port` as the nodes of a cluster. */
-export function nodesOf(address: string): { host: string; port: number }[] {
+export function nodesOf(address: string): Nodes {
   return address.split(',').map((node) => {
     const [host = '', port] = node.split(':');
     return { host, port: Number(port) };
@@ -28,9 +30,9 @@ export function nodesOf(address: string): { host: string; port: number }[] {
 
 /** A client of a server at an address: a URL is standalone, a list of nodes a cluster. */
 export function openClient(driver: DriverName, address: string): AnyClient {
-  const { Redis, Cluster } = drivers[driver];
-  const client = address.startsWith('redis://') ? new Redis(address) : new Cluster(nodesOf(address));
-  client.on('error', () => {}); // The stores report what their own connections meet.
+  const { standalone, cluster } = drivers[driver];
+  const client: AnyClient = address.startsWith('redis://') ? standalone(address) : cluster(nodesOf(address));
+  (client as Redis6).on('error', () => {}); // The stores report what their own connections meet.
   return client;
 }
 
