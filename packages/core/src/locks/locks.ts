@@ -174,8 +174,12 @@ class LockManager implements Locks, SessionDesk {
     if (leaseId !== undefined) checkKey('leaseId', leaseId);
     this.#assertOpen();
     const { calls, outward } = this.#context;
-    const reply = await calls.run('force_release', 1, (callOptions) =>
-      calls.store.forceRelease(storeKey, { ...callOptions, terminate, ...(leaseId === undefined ? {} : { leaseId }) }),
+    const reply = await calls.run('force_release', 1, ({ signal }) =>
+      calls.store.forceRelease(storeKey, {
+        ...(signal && { signal }),
+        terminate,
+        ...(leaseId === undefined ? {} : { leaseId }),
+      }),
     );
     for (const holder of reply.released) this.#lost(storeKey, holder.leaseId, 'forced');
     for (const lease of reply.collateral) this.#lost(lease.key, lease.leaseId, 'connection');

@@ -48,7 +48,7 @@ export class StoreCalls {
     counted = true,
   ): StoreCall<T> {
     const startedMs = this.#clock.monotonicMs();
-    const stop = lazyAbort();
+    const options = new CallOptions();
     let open = true;
     let reported = !counted;
     let giveUp: (reason: unknown) => void = () => {};
@@ -62,7 +62,7 @@ export class StoreCalls {
         open = false;
         timer.clear();
         reject(reason);
-        stop.abort(reason);
+        options.abort(reason);
       };
       const timer = this.#clock.setTimer(() => {
         const error = new StoreTimeoutError(
@@ -74,7 +74,7 @@ export class StoreCalls {
       }, timeoutMs);
       // Waiting for a store guards no lease, so it keeps no process alive.
       timer.unref();
-      invoke(() => call(stop.options)).then(
+      invoke(() => call(options)).then(
         (value) => {
           report();
           timer.clear();
@@ -150,15 +150,14 @@ async function invoke<T>(call: () => Promise<T>): Promise<T> {
 }
 
 /** Call options whose signal is made when the store first looks at it: most never do, and a signal costs more than a memory store's answer. */
-function lazyAbort(): { readonly options: StoreCallOptions; abort(reason: unknown): void } {
-  let controller: AbortController | undefined;
-  const made = (): AbortController => (controller ??= new AbortController());
-  return {
-    options: {
-      get signal() {
-        return made().signal;
-      },
-    },
-    abort: (reason) => made().abort(reason),
-  };
+class CallOptions implements StoreCallOptions {
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal;
+  }
+
+  abort(reason: unknown): void {
+    (this.#controller ??= new AbortController()).abort(reason);
+  }
 }
