@@ -231,7 +231,15 @@ describe('histories that no correct lock can produce', () => {
 });
 
 // A correct lock, simulated: a line of grants, each perhaps extended, written under, refused to others, and released or left to expire.
-const life = fc.record({
+interface Life {
+  readonly restMs: number;
+  readonly extends: boolean;
+  readonly writes: number;
+  readonly refuses: number;
+  readonly expires: boolean;
+}
+
+const life: fc.Arbitrary<Life> = fc.record({
   restMs: fc.integer({ min: 1, max: 5 }),
   extends: fc.boolean(),
   writes: fc.nat(2),
@@ -239,7 +247,7 @@ const life = fc.record({
   expires: fc.boolean(),
 });
 
-function simulate(lives: readonly fc.InferArbitrary<typeof life>[]): LockOperation[] {
+function simulate(lives: readonly Life[]): LockOperation[] {
   const history: LockOperation[] = [];
   let now = 0;
   const span = (): Span => [(now += 1), (now += 1)];
@@ -299,7 +307,7 @@ describe('simulated histories', () => {
     'the last grant with a token below all': {
       rule: 'token-order',
       damage(history) {
-        const last = history.findLast((operation) => operation.op === 'acquire' && operation.outcome === 'acquired');
+        const last = history.filter((each) => each.op === 'acquire' && each.outcome === 'acquired').at(-1);
         return history.map((each) => (each === last ? ({ ...each, token: 1 } as LockOperation) : each));
       },
     },

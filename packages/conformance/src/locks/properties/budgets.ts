@@ -62,9 +62,9 @@ export const budgetProperties: readonly LockProperty[] = [
       const waiting = managers.flatMap((locks) =>
         Array.from({ length: 25 }, () => assert.rejects(locks.acquire(key, { waitMs: 60_000, signal: abort.signal }))),
       );
-      await sleep(1_500);
+      await sleep(1_200);
       const before = await count.total();
-      const seconds = 5;
+      const seconds = 3;
       await sleep(seconds * 1_000);
       const requests = (await count.total()) - before;
       abort.abort();

@@ -92,7 +92,7 @@ export const exclusionProperties: readonly LockProperty[] = [
       const ttlMs = 100;
       const stores = [test.store, await test.peer(), await test.peer()];
       const register = createFencedRegister({ locks: test.manager() });
-      const untilMs = performance.now() + 3_000;
+      const untilMs = performance.now() + 2_000;
       const recorders: LockRecorder[] = [];
       const accepted: number[] = [];
       await Promise.all(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { LockMode } from '@headgate/core';
+import { sleep } from '../../suite/deadline.js';
 import { randomKey } from '../../suite/random.js';
 import { extend, giveBack, refuse, type Held, take } from '../leases.js';
 import { inMovedTime, type LockProperty, needsPermits, needsShared } from './claim.js';
@@ -190,6 +191,8 @@ export const fenceProperties: readonly LockProperty[] = [
       const key = randomKey();
       const before = await take(store, key, { tokens: 16 });
       await faults.wipe?.();
+      // The clock must have passed the block's end, and may tick in milliseconds.
+      await sleep(5);
       const after = await take(store, key);
       assertRising([before, after]);
       assert.equal((await extend(store, before, 30_000)).extended, false, 'the lease from before is gone');

@@ -39,8 +39,8 @@ export const managerSessionProperties: readonly LockProperty[] = [
     title: 'a session’s releaseAll frees what it holds in every instance; listing shows it before and not after',
     async run(test) {
       const id = randomKey('worker');
-      const first = test.manager().session(id);
-      const elsewhere = test.manager({ store: await test.peer() }).session(id);
+      const first = test.manager({ ttlMs: 2_000 }).session(id);
+      const elsewhere = test.manager({ store: await test.peer(), ttlMs: 2_000 }).session(id);
       const keys = [randomKey('a'), randomKey('b')] as const;
       const own = await first.acquire(keys[0]);
       await elsewhere.acquire(keys[1]);

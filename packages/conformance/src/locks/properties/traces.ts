@@ -4,7 +4,7 @@ import { runTrace, traces } from '../model/trace.js';
 import { inMovedTime, type LockProperty } from './claim.js';
 
 /** How long traces are tried, milliseconds; shrinking a failure has as long again. */
-const tryForMs = 8_000;
+const tryForMs = 5_000;
 
 /** Random sequences of operations, each answer held to the reference model. */
 export const traceProperties: readonly LockProperty[] = [

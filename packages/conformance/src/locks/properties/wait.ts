@@ -101,9 +101,9 @@ export const waitProperties: readonly LockProperty[] = [
       const key = randomKey();
       const notified = test.store.capabilities.wake === 'notify';
       // So long a poll interval that only a notification can be the reason.
-      const waiter = test.manager({ store: await test.peer(), ...(notified ? { pollMs: 15_000 } : {}) });
+      const waiter = test.manager({ store: await test.peer(), ...(notified ? { pollMs: 8_000 } : {}) });
       const held = await test.manager({ passOn: { maxLeases: 1 } }).acquire(key);
-      const waiting = waiter.acquire(key, { waitMs: 14_000 });
+      const waiting = waiter.acquire(key, { waitMs: 7_500 });
       await sleep(200);
       const releasedMs = performance.now();
       await held.release();
@@ -199,7 +199,7 @@ export const waitProperties: readonly LockProperty[] = [
       const stores = [test.store, await test.peer(), await test.peer()];
       const served = new Array<number>(12).fill(0);
       const fair = test.store.capabilities.fairQueue;
-      const untilMs = performance.now() + (fair ? 2_000 : 8_000);
+      const untilMs = performance.now() + (fair ? 2_000 : 5_000);
       await Promise.all(
         stores.flatMap((store, process) => {
           const locks = test.manager({ store, ...(fair ? {} : { pollMs: 20 }) });
