@@ -105,13 +105,14 @@ export function unchanged(writeId: string): Condition {
 export function conditionInput({ expression, names, values }: Condition): {
   readonly ConditionExpression: string;
   readonly ExpressionAttributeNames: Record<string, string>;
-  readonly ExpressionAttributeValues: Item;
+  readonly ExpressionAttributeValues?: Item;
   readonly ReturnValuesOnConditionCheckFailure: 'ALL_OLD';
 } {
   return {
     ConditionExpression: expression,
     ExpressionAttributeNames: withSign('#', names),
-    ExpressionAttributeValues: withSign(':', values),
+    // DynamoDB refuses an empty map.
+    ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: withSign(':', values) }),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   };
 }

@@ -1,7 +1,7 @@
-import { limiterConformance } from '@headgate/conformance';
+import { limiterConformance, lockConformance } from '@headgate/conformance';
 import { skipReason } from '@headgate/test-servers';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { limiterFixture } from './fixtures.js';
+import { limiterFixture, lockFixture } from './fixtures.js';
 import { openPlace, services } from './service.js';
 import type { Place } from './service.js';
 
@@ -12,6 +12,13 @@ for (const service of services) {
       place = await openPlace(service);
     });
     afterAll(() => place.client.destroy());
+
+    lockConformance({
+      describe,
+      it,
+      version: `@headgate/dynamodb on ${service}`,
+      createStore: ({ time }) => lockFixture(place, time),
+    });
 
     for (const time of ['real', 'moved'] as const) {
       describe(`${time} time`, () => {

@@ -1,10 +1,11 @@
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { manualClock } from '@headgate/conformance';
-import { createTable, dynamoLimiterStore } from '../src/index.js';
+import { createManualClock } from '@headgate/core';
+import { createTable, dynamoLimiterStore, dynamoLockStore } from '../src/index.js';
 import { itemKey } from '../src/keys.js';
 import { emulatorOf } from './service.js';
-import type { LimiterFixture, RawRecord } from '@headgate/conformance';
-import type { DynamoLimiterStoreOptions } from '../src/index.js';
+import type { LimiterFixture, LockFixture, RawRecord } from '@headgate/conformance';
+import type { DynamoLimiterStoreOptions, DynamoLockStoreOptions } from '../src/index.js';
 import type { Place } from './service.js';
 
 async function recordsOf({ client, table }: Place): Promise<readonly RawRecord[]> {
@@ -51,6 +52,40 @@ export function limiterFixture(
           program: {
             file: new URL('./programs/limiter-holder.mjs', import.meta.url),
             args: [endpoint, table, service],
+          },
+        }),
+  };
+}
+
+/** Processes of one machine share its clock; what is allowed for keeps the tests that wait for an expiry short. */
+const maxSkewMs = 100;
+
+/** A lock store under test; by moved time if asked. */
+export function lockFixture(
+  place: Place,
+  time: 'real' | 'moved',
+  options: Partial<DynamoLockStoreOptions> = {},
+): LockFixture {
+  const { client, table, service, endpoint } = place;
+  const clock = time === 'moved' ? createManualClock({ nowUs: Date.now() * 1000 }) : undefined;
+  const open = (): ReturnType<typeof dynamoLockStore> =>
+    dynamoLockStore({
+      client,
+      table,
+      maxSkewMs,
+      ...emulatorOf(service),
+      ...(clock ? { clock, clockSource: 'client' } : {}),
+      ...options,
+    });
+  return {
+    store: open(),
+    openPeer: open,
+    ...(clock
+      ? { clock }
+      : {
+          program: {
+            file: new URL('./programs/lock-holder.mjs', import.meta.url),
+            args: [endpoint, table, service, String(maxSkewMs)],
           },
         }),
   };
