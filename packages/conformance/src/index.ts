@@ -20,6 +20,9 @@ export { LockRecorder, machineNowMs } from './locks/history/recorder.js';
 export { serveLimiterStore } from './limits/serve-limiter-store.js';
 
 // Judges of what happened, for people's own systems too.
+export { checkLimiterHistory } from './limits/history/check-limiter-history.js';
+export type { LimiterHistoryOptions } from './limits/history/check-limiter-history.js';
+export type { LimiterCall, LimiterViolation } from './limits/history/limiter-call.js';
 export { checkLockHistory } from './locks/history/check.js';
 export type { LockHistoryOptions } from './locks/history/check.js';
 export type {

@@ -1,4 +1,5 @@
 import { within } from './deadline.js';
+import { explain } from './explain.js';
 import type { PropertyResult, StoreIdentity } from '../report/report.js';
 import type { FaultName, Faults } from './faults.js';
 import type { Property } from './property.js';
@@ -62,7 +63,10 @@ export async function runProperty<Context>(property: Property<Context>, open: Op
     if (reason !== undefined) return { result: { ...row, verdict: 'skip', reason }, ...known() };
     return { result: { ...row, verdict: 'pass', timeMs: performance.now() - started }, ...known() };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { result: { ...row, verdict: 'fail', reason, timeMs: performance.now() - started }, error, ...known() };
+    return {
+      result: { ...row, verdict: 'fail', reason: explain(error), timeMs: performance.now() - started },
+      error,
+      ...known(),
+    };
   }
 }

@@ -2,7 +2,9 @@ import { batchProperties } from './batch.js';
 import { budgetProperties } from './budget.js';
 import { costProperties } from './cost.js';
 import { debtProperties } from './debt.js';
+import { faultProperties } from './faults.js';
 import { keyProperties } from './keys.js';
+import { limiterLevelProperties } from './limiter.js';
 import { modelProperties } from './model.js';
 import { policyProperties } from './policy.js';
 import { recordProperties } from './record.js';
@@ -24,5 +26,7 @@ export const limiterProperties: readonly Property<LimiterContext>[] = [
   ...recordProperties,
   ...stormProperties,
   ...modelProperties,
+  ...limiterLevelProperties,
   ...budgetProperties,
+  ...faultProperties,
 ];

@@ -84,9 +84,12 @@ export const policyProperties: readonly Property<LimiterContext>[] = [
     title: 'state belongs to a limit by its name, whatever its place in the policy',
     async run(context) {
       const key = context.key();
+      // Spent unequally, so that a mistaken place shows.
+      await context.ask(key, [many], { kind: 'consume', cost: 3 });
       await context.ask(key, [many, few], { kind: 'consume', cost: 1 });
+      assert.deepEqual(await left(context, key, [few, many]), [1, 6]);
       await context.ask(key, [few, many], { kind: 'consume', cost: 1 });
-      assert.deepEqual(await left(context, key, [many, few]), [8, 0]);
+      assert.deepEqual(await left(context, key, [many, few]), [5, 0]);
     },
   },
   {
