@@ -6,3 +6,7 @@ export { postgresLimiterStore } from './limiter-store.js';
 export type { PostgresLimiterStore, PostgresLimiterStoreOptions } from './limiter-store.js';
 export type { SchemaOptions } from './names.js';
 export type { PoolQuery, PostgresPool } from './pool.js';
+export { postgresLockStore } from './lock-store.js';
+export type { PostgresLockStoreOptions } from './locks/options.js';
+export type { ConnectionOptions } from './locks/connect.js';
+export type { HashLock } from './locks/key-id.js';

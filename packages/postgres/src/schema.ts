@@ -4,6 +4,9 @@ import { limitsArithmeticSql } from './sql/limits-arithmetic.js';
 import { limitsConsumeSql } from './sql/limits-consume.js';
 import { limitsStepSql } from './sql/limits-step.js';
 import { limitsTableSql } from './sql/limits-table.js';
+import { locksBatchSql } from './sql/locks-batch.js';
+import { locksOperatorSql } from './sql/locks-operator.js';
+import { locksHelpersSql, locksTablesSql } from './sql/locks-tables.js';
 import { versionDoneSql, versionSql } from './sql/version.js';
 import type { SchemaOptions } from './names.js';
 
@@ -32,6 +35,10 @@ export function schemaSql(options: SchemaSqlOptions = {}): string {
     limitsArithmeticSql(names),
     limitsStepSql(names),
     limitsConsumeSql(names),
+    locksTablesSql(names),
+    locksHelpersSql(names),
+    locksBatchSql(names),
+    locksOperatorSql(names),
     versionDoneSql(names),
   ].join('');
 }

@@ -1,0 +1,255 @@
+import { StoreError } from '@headgate/core';
+import { isServerError, storeName, toStoreError } from '../errors.js';
+import { connectHolding, keepsAlive, pooledError } from './connect.js';
+import type { StoreError as StoreFailure } from '@headgate/core';
+import type pg from 'pg';
+import type { Names } from '../names.js';
+import type { ConnectionOptions } from './connect.js';
+
+/** One operation for `lock_batch_v1`; `[1]` is the lock id. */
+export type Operation = readonly [kind: 'a' | 'e' | 'r', lockId: string, ...rest: readonly unknown[]];
+
+interface Queued {
+  /** Makes the operation as late as possible, when what came before it is known; `undefined` drops it. */
+  readonly make: () => Operation | undefined;
+  readonly lockId: string;
+  readonly acquires: boolean;
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a holding connection needs to know of its store. */
+export interface HoldingOptions {
+  readonly connection: ConnectionOptions;
+  readonly names: Names;
+  readonly channel: string;
+  readonly idleMs: number;
+  readonly stuckMs: number;
+  /** The connection is gone, with every lock on it; told once, at once. */
+  readonly onGone: (connection: HoldingConnection) => void;
+}
+
+const largestBatch = 256;
+/** Without leases for this long, a connection is closed. */
+const keepIdleMs = 60_000;
+let connections = 0;
+
+/**
+ * A session that holds advisory locks. Operations that come while a statement is under way gather and leave together. Statements are the heartbeat: the
+ * server ends the session `idleMs` after the last one, which is no sooner than any lease on it ends; only an idle connection needs one of its own.
+ */
+export class HoldingConnection {
+  readonly idleMs: number;
+  pid = 0;
+  gone = false;
+  leases = 0;
+  readonly #options: HoldingOptions;
+  readonly #id: string;
+  readonly #statement: string;
+  #client: pg.Client | undefined;
+  #queue: Queued[] = [];
+  #busy = true;
+  #scheduled = false;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #lastUsedMs = performance.now();
+  #currentIdleMs: number;
+
+  constructor(options: HoldingOptions) {
+    this.#options = options;
+    this.idleMs = options.idleMs;
+    this.#currentIdleMs = options.idleMs;
+    this.#id = `${options.channel}_${(connections += 1)}`;
+    this.#statement = `SELECT ${options.names.of('lock_batch_v1')}($1) AS replies`;
+    void this.#open();
+  }
+
+  /** Sends an operation with the next batch. Rejects with a `StoreError`; nothing of a rejected operation is held. */
+  submit<T>(lockId: string, acquires: boolean, make: () => Operation | undefined): Promise<T | undefined> {
+    if (this.gone) return Promise.reject(this.#goneError());
+    return new Promise<T | undefined>((resolve, reject) => {
+      this.#queue.push({ make, lockId, acquires, resolve: resolve as (reply: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Lets the session live for leases of a longer class than its own; back to its own when the last lease has gone. */
+  async lengthen(idleMs: number): Promise<void> {
+    if (idleMs <= this.#currentIdleMs) return;
+    this.#currentIdleMs = idleMs;
+    await this.#setIdle(idleMs);
+  }
+
+  /** A lease of this connection is gone. */
+  released(): void {
+    this.leases -= 1;
+    if (this.leases > 0 || this.#currentIdleMs === this.idleMs || this.gone) return;
+    this.#currentIdleMs = this.idleMs;
+    this.#setIdle(this.idleMs).catch((error: unknown) => this.#die(toStoreError(error)));
+  }
+
+  async #setIdle(idleMs: number): Promise<void> {
+    if (!this.#client || this.gone) throw this.#goneError();
+    await this.#client.query("SELECT set_config('idle_session_timeout', $1, false)", [String(idleMs)]);
+  }
+
+  /** Ends the session, and with it every lock on it. */
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#die(new StoreError('The store was closed', { store: storeName, kind: 'connection' }));
+    await client?.end().catch(() => {});
+  }
+
+  async #open(): Promise<void> {
+    const { connection, names, idleMs } = this.#options;
+    try {
+      const { client, pid } = await connectHolding(connection, names, this.#id, idleMs);
+      if (this.gone) {
+        void client.end().catch(() => {});
+        return;
+      }
+      this.#client = client;
+      this.pid = pid;
+      client.on('error', (error) => this.#die(toStoreError(error)));
+      client.on('end', () => this.#die(this.#goneError()));
+      this.#heartbeat = setInterval(() => this.#beat(), Math.max(50, idleMs / 3)).unref();
+      this.#busy = false;
+      this.#rest();
+      if (this.#queue.length > 0) this.#schedule();
+    } catch (error) {
+      this.#die(toStoreError(error));
+    }
+  }
+
+  #schedule(): void {
+    if (this.#busy || this.#scheduled || this.gone) return;
+    this.#scheduled = true;
+    // Calls of the same turn leave together.
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (!this.#busy && !this.gone && this.#queue.length > 0) void this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const batch: { readonly item: Queued; readonly op: Operation }[] = [];
+    const later: Queued[] = [];
+    const acquiring = new Set<string>();
+    for (const item of this.#queue) {
+      // One attempt per lock and batch: the session would be granted the same lock twice, so the outcome of the first must be known.
+      if (batch.length >= largestBatch || acquiring.has(item.lockId)) {
+        later.push(item);
+        continue;
+      }
+      if (item.acquires) acquiring.add(item.lockId);
+      const op = item.make();
+      if (op) batch.push({ item, op });
+      else item.resolve(undefined);
+    }
+    this.#queue = later;
+    if (batch.length === 0) {
+      if (later.length > 0) this.#schedule();
+      return;
+    }
+    this.#busy = true;
+    if (this.#client) keepsAlive(this.#client, true);
+    // Rows are locked in one order everywhere.
+    if (batch.length > 1) batch.sort((a, b) => (a.op[1] < b.op[1] ? -1 : a.op[1] > b.op[1] ? 1 : 0));
+    try {
+      const replies = await this.#send(batch.map(({ op }) => op));
+      batch.forEach(({ item }, i) => item.resolve(replies[i]));
+    } catch (error) {
+      if (batch.length > 1 && isServerError(error) && !this.gone) await this.#oneByOne(batch);
+      else for (const { item } of batch) item.reject(this.#explained(error));
+    }
+    this.#busy = false;
+    this.#rest();
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  /** The server undid the batch because of one of its operations: each gets a statement and an error of its own. */
+  async #oneByOne(batch: readonly { readonly item: Queued; readonly op: Operation }[]): Promise<void> {
+    for (const { item, op } of batch) {
+      try {
+        item.resolve((await this.#send([op]))[0]);
+      } catch (error) {
+        item.reject(this.#explained(error));
+      }
+    }
+  }
+
+  async #send(ops: readonly Operation[]): Promise<readonly unknown[]> {
+    const client = this.#client;
+    if (!client || this.gone) throw this.#goneError();
+    const stuck = setTimeout(() => {
+      this.#die(
+        new StoreError(`The lock connection did not answer within ${this.#options.stuckMs} ms`, {
+          store: storeName,
+          kind: 'timeout',
+        }),
+      );
+    }, this.#options.stuckMs);
+    try {
+      const { rows } = await client.query<{ replies: readonly unknown[] }>({
+        name: this.#options.names.statement('locks'),
+        text: this.#statement,
+        values: [JSON.stringify({ c: this.#id, n: this.#options.channel, o: ops })],
+      });
+      this.#lastUsedMs = performance.now();
+      return (rows[0] as { replies: readonly unknown[] }).replies;
+    } finally {
+      clearTimeout(stuck);
+    }
+  }
+
+  #beat(): void {
+    if (this.#busy || this.gone) return;
+    const idleForMs = performance.now() - this.#lastUsedMs;
+    if (this.leases === 0 && this.#queue.length === 0 && idleForMs > keepIdleMs) {
+      void this.close();
+      return;
+    }
+    // Leases are extended by their owners, whose statements keep the session; one that is not extended must not be kept by us.
+    if (this.leases > 0) return;
+    this.#busy = true;
+    this.#client?.query('SELECT 1').then(
+      () => {
+        this.#busy = false;
+        if (this.#queue.length > 0) this.#schedule();
+      },
+      (error: unknown) => this.#die(toStoreError(error)),
+    );
+  }
+
+  /** A connection at rest keeps no process alive; whoever holds a lease has a timer for it. */
+  #rest(): void {
+    if (!this.#busy && this.#client) keepsAlive(this.#client, false);
+  }
+
+  #die(reason: StoreFailure): void {
+    if (this.gone) return;
+    this.gone = true;
+    clearInterval(this.#heartbeat);
+    const client = this.#client;
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#options.onGone(this);
+    for (const item of queue) item.reject(reason);
+    // A connection that hangs would wait for its goodbye to be answered.
+    (
+      client as unknown as { readonly connection?: { readonly stream: { destroy(): void } } } | undefined
+    )?.connection?.stream.destroy();
+  }
+
+  #explained(error: unknown): StoreFailure {
+    if (isServerError(error) && error.code === 'HG001') {
+      const refusal = pooledError(error);
+      this.#die(refusal);
+      return refusal;
+    }
+    return toStoreError(error);
+  }
+
+  #goneError(): StoreFailure {
+    return new StoreError('The lock connection was lost', { store: storeName, kind: 'connection' });
+  }
+}
