@@ -1,9 +1,9 @@
 import type { LockCapabilities, LockStore } from '@headgate/core';
-import { memoryLockStore } from '@headgate/memory';
 import { describe, it } from 'vitest';
 import { collect } from '../../src/locks/leases.js';
 import { lockConformance } from '../../src/locks/suite.js';
 import { replaced } from './broken/fault.js';
+import { memoryFixture } from './memory-fixture.js';
 
 /** How late this store frees what was abandoned, milliseconds; it declares a little more. */
 const lateMs = 120;
@@ -51,10 +51,10 @@ function modest(good: LockStore): LockStore {
   return { ...plain, capabilities };
 }
 
-// The suite asks no more than a store declares: one with the least capabilities passes it, by the system's clock.
+// The suite asks no more than a store declares: one with the least capabilities passes it.
 lockConformance({
   describe,
   it,
   version: 'least capabilities',
-  createStore: () => ({ store: modest(memoryLockStore()) }),
+  createStore: (request) => memoryFixture(request, modest),
 });

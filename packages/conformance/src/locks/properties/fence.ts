@@ -164,7 +164,7 @@ export const fenceProperties: readonly LockProperty[] = [
             };
             const reply = await own.acquire(asked);
             if (!reply.acquired) {
-              await new Promise(setImmediate);
+              await sleep(2);
               continue;
             }
             holding += 1;
