@@ -43,6 +43,7 @@ export async function createOrchestrator(config: Config): Promise<Orchestrator> 
     tasksPerSecond,
     tasksPerMinute,
     instances: config.instances,
+    timeoutMs: config.storeTimeoutMs,
   });
   const locks = new FileLockManager({ store: lockStore, hooks, ttlMs: config.lockTtlMs, ownerId: config.instance });
   const instances = new Instances({ store: lockStore, hooks, name: config.instance });
@@ -109,6 +110,8 @@ function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[
   }
   if (error instanceof HeadgateError)
     return sendProblem(reply, { status: 500, title: 'Failed', detail: error.message, code: error.code });
+  // The caller hung up while it waited: nobody reads the answer, and nothing failed here.
+  if (error.name === 'AbortError') return sendProblem(reply, { status: 499, title: 'Client closed request' });
   const status = error.statusCode ?? 500;
   if (status < 500)
     return sendProblem(reply, { status, title: 'Bad request', detail: error.message, code: error.code });

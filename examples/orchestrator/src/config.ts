@@ -24,6 +24,8 @@ export interface Config {
   readonly tasksPerSecond: number;
   readonly tasksPerMinute: number;
   readonly lockTtlMs: number;
+  /** Longest wait of a task for the shared store before this instance's memory decides. */
+  readonly storeTimeoutMs: number;
   readonly redisUrl: string;
   readonly databaseUrl: string;
   readonly dynamoEndpoint: string | undefined;
@@ -55,6 +57,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     adminToken: env['ADMIN_TOKEN'] || undefined,
     tasksPerSecond: positiveInteger(env, 'TASKS_PER_SECOND', 20, 1_000_000),
     tasksPerMinute: positiveInteger(env, 'TASKS_PER_MINUTE', 600, 1_000_000),
+    storeTimeoutMs: positiveInteger(env, 'STORE_TIMEOUT_MS', 250, 60_000),
     lockTtlMs: positiveInteger(env, 'LOCK_TTL_MS', 30_000, 3_600_000),
     redisUrl: env['REDIS_URL'] ?? 'redis://127.0.0.1:6379',
     databaseUrl: env['DATABASE_URL'] ?? 'postgres://127.0.0.1:5432/postgres',

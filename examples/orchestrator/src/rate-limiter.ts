@@ -8,6 +8,8 @@ export interface RateLimiterOptions {
   readonly hooks: Hooks;
   readonly tasksPerSecond: number;
   readonly tasksPerMinute: number;
+  /** Longest wait for the store before the fallback decides, milliseconds. */
+  readonly timeoutMs: number;
   /** Instances that share the limit; each keeps 1 / instances of it in memory while the store is away. */
   readonly instances: number;
 }
@@ -37,7 +39,7 @@ export class RateLimiter {
         tokenBucket({ name: 'burst', capacity: options.tasksPerSecond, refillIntervalMs: 1000 }),
         slidingWindow({ name: 'minute', limit: options.tasksPerMinute, windowMs: 60_000 }),
       ],
-      timeoutMs: 250,
+      timeoutMs: options.timeoutMs,
       onStoreFailure: 'fallback',
       fallback: { store: memoryLimiterStore({ hooks }), share: 1 / options.instances, reconcile: true },
       denyCache: {},

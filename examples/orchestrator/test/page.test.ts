@@ -127,16 +127,16 @@ describe.skipIf(reason)('the page in a real browser', { timeout: 60_000 }, () =>
       const { page } = await openPage(await service.listen());
       const task = () => send(service, 'POST', '/tasks', undefined, { 'x-tenant': 'acme' });
       expect((await task()).body.source).toBe('store');
-    const banner = page.locator('#banner');
-    const traffic = setInterval(() => void task(), 50);
-    onTestFinished(() => clearInterval(traffic));
-    await redis.kill();
-    await banner.filter({ hasText: 'The shared store is away' }).waitFor();
-    expect((await task()).body.source).toBe('fallback');
-    await redis.restart();
-    await banner.waitFor({ state: 'hidden' });
-    expect((await task()).body.source).toBe('store');
-    const taken = await send(service, 'POST', '/sessions/a/locks', { path: 'after' });
+      const banner = page.locator('#banner');
+      const traffic = setInterval(() => void task(), 50);
+      onTestFinished(() => clearInterval(traffic));
+      await redis.kill();
+      await banner.filter({ hasText: 'The shared store is away' }).waitFor();
+      expect((await task()).body.source).toBe('fallback');
+      await redis.restart();
+      await banner.waitFor({ state: 'hidden' });
+      expect((await task()).body.source).toBe('store');
+      const taken = await send(service, 'POST', '/sessions/a/locks', { path: 'after' });
       expect(taken.status).toBe(201);
       await page.locator('#locks tr', { hasText: 'after' }).waitFor();
     },
