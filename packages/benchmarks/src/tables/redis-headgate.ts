@@ -1,0 +1,47 @@
+import { createLimiter, createLocks, tokenBucket } from '@headgate/core';
+import { redisLimiterStore, redisLockStore } from '@headgate/redis';
+import { Redis } from 'ioredis';
+import type { Limiter, Locks } from '@headgate/core';
+
+const hourMs = 3_600_000;
+
+/** Something with a connection to end. */
+export interface Closable {
+  close(): Promise<void>;
+}
+
+/** A Headgate limiter over Redis: an exact token bucket that is never empty in a run. */
+export function headgateLimiter(
+  url: string,
+  capacity: number,
+  denyCache = false,
+): Closable & { limiter: Limiter; client: Redis } {
+  const client = new Redis(url);
+  const store = redisLimiterStore({ client });
+  const limits = tokenBucket({ capacity, refillTokens: 1, refillIntervalMs: hourMs });
+  const limiter = createLimiter({ name: 'bench', store, limits, ...(denyCache ? { denyCache: {} } : {}) });
+  return {
+    limiter,
+    client,
+    close: async () => {
+      await limiter.close();
+      await store.close();
+      client.disconnect();
+    },
+  };
+}
+
+/** Headgate locks over Redis. */
+export function headgateLocks(url: string): Closable & { locks: Locks } {
+  const client = new Redis(url);
+  const store = redisLockStore({ client });
+  const locks = createLocks({ name: 'bench', store, ttlMs: 10_000 });
+  return {
+    locks,
+    close: async () => {
+      await locks.close();
+      await store.close();
+      client.disconnect();
+    },
+  };
+}

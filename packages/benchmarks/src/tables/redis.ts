@@ -1,0 +1,231 @@
+import { fileURLToPath } from 'node:url';
+import { spawnNode, startRedis } from '@headgate/test-servers';
+import { Mutex } from 'async-mutex';
+import { concurrently, medianTime } from '../concurrent.js';
+import { contenders, jainIndex } from '../contenders.js';
+import { userKeys } from '../loops.js';
+import * as contestants from './redis-contestants.js';
+import { headgateLimiter, headgateLocks } from './redis-headgate.js';
+import type { Runner, Table, Workload } from '../table.js';
+
+const keys = userKeys(10_000);
+const keyOf = (n: number): string => keys[(n * 7919) % keys.length] as string;
+const plenty = 500_000;
+const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
+
+/** The same callers for both limiters; Headgate's rounds also tell its script calls per decision. */
+function limiterWorkload(id: string, title: string, callers: number, key: (n: number) => string): Workload {
+  return {
+    id,
+    title,
+    unit: 'decisions/s',
+    rounds: { count: 7, ms: 1500 },
+    contestants: {
+      async headgate(env) {
+        const { limiter, client, close } = headgateLimiter(url(env), plenty);
+        const calls = async (): Promise<number> =>
+          Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+        const { round } = concurrently(callers, (n) => limiter.consume(key(n)));
+        return {
+          async round(ms) {
+            const before = await calls();
+            const { value } = await round(ms);
+            return { value, details: { requests: ((await calls()) - before) / ((value * ms) / 1000) } };
+          },
+          close,
+        };
+      },
+      async 'rate-limiter-flexible'(env) {
+        const { consume, close } = contestants.rateLimiterFlexible(url(env), plenty * 100);
+        return { ...concurrently(callers, (n) => consume(key(n))), close };
+      },
+    },
+  };
+}
+
+/** 64 callers, each with a key of its own. */
+async function uncontended(take: contestants.TakeKey, close: () => Promise<void>): Promise<Runner> {
+  const { round } = concurrently(64, async (n) => {
+    const release = await take(`lock:${n}`);
+    await release();
+  });
+  return { round, close };
+}
+
+/** Processes of contenders for one key, `counts` in each. */
+async function processes(address: string, counts: readonly number[]): Promise<Runner> {
+  const file = fileURLToPath(new URL('../redis-contender.js', import.meta.url));
+  const children = await Promise.all(counts.map((count) => spawnNode(file, [address, String(count)])));
+  await Promise.all(children.map((child) => child.next({ timeoutMs: 60_000 })));
+  return {
+    async round(ms) {
+      for (const child of children) child.send({ ms });
+      const replies = await Promise.all(
+        children.map((child) => child.next<{ turns: number[]; elapsedMs: number }>({ timeoutMs: ms + 30_000 })),
+      );
+      const turns = replies.flatMap((reply) => reply.turns);
+      const total = turns.reduce((sum, n) => sum + n, 0);
+      const elapsedMs = Math.max(...replies.map((reply) => reply.elapsedMs));
+      return { value: (total / elapsedMs) * 1000, details: { jain: jainIndex(turns) } };
+    },
+    close: async () => void (await Promise.all(children.map((child) => child.kill()))),
+  };
+}
+
+/** Limits and locks over one Redis server. */
+export const redis: Table = {
+  name: 'redis',
+  title: 'Redis',
+  about:
+    'One Redis server on 127.0.0.1, ioredis 5 for all. Headgate decides an exact token bucket, rate-limiter-flexible counts in fixed windows. Callers await each decision. ' +
+    'Locks: acquire and release of keys of their own by 64 callers; then 16 contenders on one key with 1 ms of work, in 4 processes, against async-mutex with all 16 in one process.',
+  packages: [
+    '@headgate/redis',
+    'rate-limiter-flexible',
+    'redlock',
+    'redis-semaphore',
+    '@verrou/core',
+    'async-mutex',
+    'ioredis',
+  ],
+  async setup() {
+    const server = await startRedis();
+    return { env: { url: server.url }, stop: () => server.stop() };
+  },
+  workloads: [
+    limiterWorkload('keys-256', '10,000 keys, 256 callers', 256, keyOf),
+    limiterWorkload('keys-2048', '10,000 keys, 2,048 callers', 2_048, keyOf),
+    limiterWorkload('hot', 'one hot key, 256 callers', 256, () => 'hot'),
+    {
+      id: 'one',
+      title: 'one caller',
+      unit: 'µs, p50',
+      rounds: { count: 9, ms: 700 },
+      contestants: {
+        async headgate(env) {
+          const { limiter, close } = headgateLimiter(url(env), plenty);
+          return { ...medianTime((n) => limiter.consume(keyOf(n))), close };
+        },
+        async 'bare EVALSHA'(env) {
+          const { call, close } = contestants.bareScript(url(env));
+          return { ...medianTime((n) => call(keyOf(n))), close };
+        },
+      },
+    },
+    {
+      id: 'denials',
+      title: 'denials with the deny cache',
+      unit: 'decisions/s',
+      contestants: {
+        async headgate(env) {
+          const { limiter, close } = headgateLimiter(url(env), 1, true);
+          const few = keys.slice(0, 100);
+          for (const key of few) await limiter.consume(key);
+          return { ...concurrently(64, (n) => limiter.consume(few[n % few.length] as string)), close };
+        },
+      },
+    },
+    {
+      id: 'locks',
+      title: 'acquire and release, 64 callers',
+      unit: 'pairs/s',
+      rounds: { count: 7, ms: 1000 },
+      contestants: {
+        async headgate(env) {
+          const { locks, close } = headgateLocks(url(env));
+          return uncontended(async (key) => {
+            const lock = await locks.acquire(key);
+            return () => lock.release();
+          }, close);
+        },
+        async redlock(env) {
+          const { take, close } = contestants.redlock(url(env));
+          return uncontended(take, close);
+        },
+        async 'redis-semaphore'(env) {
+          const { take, close } = contestants.redisSemaphore(url(env));
+          return uncontended(take, close);
+        },
+        async '@verrou/core'(env) {
+          const { take, close } = contestants.verrou(url(env));
+          return uncontended(take, close);
+        },
+      },
+    },
+    {
+      id: 'contended',
+      title: '16 contenders, 1 ms of work',
+      unit: 'hand-offs/s',
+      rounds: { count: 5, ms: 3000 },
+      contestants: {
+        'headgate, 4 processes of 4': (env) => processes(url(env), [4, 4, 4, 4]),
+        'headgate, 13/1/1/1': (env) => processes(url(env), [13, 1, 1, 1]),
+        async 'async-mutex, one process'() {
+          const mutex = new Mutex();
+          return contenders(16, () => mutex.acquire());
+        },
+      },
+    },
+  ],
+  rows: [
+    limiterRow('10,000 keys, 256 callers, to rate-limiter-flexible', 'keys-256', 2.5, 3.5),
+    limiterRow('10,000 keys, 2,048 callers, to rate-limiter-flexible', 'keys-2048', 3.5, 5),
+    limiterRow('one hot key, 256 callers, to rate-limiter-flexible', 'hot', 5, 8),
+    {
+      title: 'one caller, p50, to a bare EVALSHA',
+      unit: 'x',
+      must: { atMost: 1.15 },
+      value: ({ ratio }) => ratio(['one', 'headgate'], ['one', 'bare EVALSHA']),
+    },
+    {
+      title: 'client requests per decision at 256 callers',
+      unit: '',
+      must: { atMost: 0.05 },
+      value: ({ median }) => median('keys-256', 'headgate', 'requests'),
+    },
+    {
+      title: 'denials with the deny cache',
+      unit: '/s',
+      must: { atLeast: 1_500_000 },
+      value: ({ median }) => median('denials', 'headgate'),
+    },
+    {
+      title: 'acquire and release, 64 callers, to the best peer',
+      unit: 'x',
+      must: { atLeast: 1 },
+      value: ({ best, ratio }) => {
+        const against = best('locks', ['redlock', 'redis-semaphore', '@verrou/core']);
+        return { value: ratio(['locks', 'headgate'], ['locks', against]), against };
+      },
+    },
+    {
+      title: 'hand-offs between 4 processes, to async-mutex in one',
+      unit: 'x',
+      must: { atLeast: 0.6 },
+      goal: { atLeast: 0.8 },
+      value: ({ ratio }) =>
+        ratio(['contended', 'headgate, 4 processes of 4'], ['contended', 'async-mutex, one process']),
+    },
+    jainRow('4 processes of 4'),
+    jainRow('13/1/1/1'),
+  ],
+};
+
+function limiterRow(title: string, workload: string, must: number, goal: number): Table['rows'][number] {
+  return {
+    title,
+    unit: 'x',
+    must: { atLeast: must },
+    goal: { atLeast: goal },
+    value: ({ ratio }) => ratio([workload, 'headgate'], [workload, 'rate-limiter-flexible']),
+  };
+}
+
+function jainRow(split: string): Table['rows'][number] {
+  return {
+    title: `Jain's index, contenders ${split}`,
+    unit: '',
+    must: { atLeast: 0.95 },
+    value: ({ median }) => median('contended', `headgate, ${split}`, 'jain'),
+  };
+}
