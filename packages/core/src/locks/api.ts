@@ -76,7 +76,7 @@ export interface Lock extends AsyncDisposable {
   assertHeld(): void;
   /** Extends to `ttlMs` from now (default: the lease's own); throws {@link LockLostError} when it is gone. */
   extend(ttlMs?: number): Promise<void>;
-  /** Releases. Safe to repeat; `released` is false, with the reason, when the lease was already gone. */
+  /** Releases; `released` is false, with the reason, when the lease was already gone. Safe to repeat: later calls resolve to what the first one did. */
   release(): Promise<{ readonly released: boolean; readonly reason?: string }>;
 }
 
