@@ -41,12 +41,17 @@ class ReportBuilder {
   readonly #startedAt = new Date().toISOString();
   readonly #suite: 'limiter' | 'lock';
   readonly #seed: number;
+  readonly #order: readonly string[];
   readonly #version: string | undefined;
   #identity: StoreIdentity = { name: 'unknown', clock: 'unknown', capabilities: {} };
 
-  constructor(suite: { readonly name: 'limiter' | 'lock'; readonly seed: number }, version: string | undefined) {
+  constructor(
+    suite: Pick<Suite<unknown>, 'name' | 'seed'> & { readonly properties: readonly { readonly id: string }[] },
+    version: string | undefined,
+  ) {
     this.#suite = suite.name;
     this.#seed = suite.seed;
+    this.#order = suite.properties.map(({ id }) => id);
     this.#version = version;
   }
 
@@ -68,18 +73,18 @@ class ReportBuilder {
       node: process.version,
       startedAt: this.#startedAt,
       seed: this.#seed,
-      results: [...this.#results],
+      results: [...this.#results].sort((a, b) => this.#order.indexOf(a.id) - this.#order.indexOf(b.id)),
     };
   }
 }
 
 function chosen<Context>(suite: Suite<Context>, only: readonly string[] | undefined): readonly Property<Context>[] {
   if (!only) return suite.properties;
-  const picked = suite.properties.filter(
-    (property) => only.includes(property.id) || only.includes(subjectOf(property)),
-  );
-  if (picked.length === 0) throw new Error(`No property has a subject or id among: ${only.join(', ')}`);
-  return picked;
+  const names = (property: Property<Context>): readonly string[] => [property.id, subjectOf(property)];
+  // A name that matches nothing would be a property silently left out.
+  const unknown = only.filter((name) => !suite.properties.some((property) => names(property).includes(name)));
+  if (unknown.length > 0) throw new Error(`No ${suite.name} property has the subject or id ${unknown.join(', ')}`);
+  return suite.properties.filter((property) => names(property).some((name) => only.includes(name)));
 }
 
 function skipped(property: Property<never>, reason: string): PropertyRun {

@@ -1,0 +1,4 @@
+import { describe, it } from '@jest/globals';
+import { register } from './suites.mjs';
+
+register({ describe, it });

@@ -1,0 +1,3 @@
+import { register } from './suites.mjs';
+
+register({ describe: globalThis.describe, it: globalThis.it });
