@@ -134,9 +134,9 @@ class DynamoLimiterStore implements LimiterStore {
     writeId: string,
     signal: AbortSignal | undefined,
   ): Promise<Written> {
-    if (!record) return this.#table.delete(key.pk, (known as Known).writeId, signal);
+    if (!record) return this.#table.delete(key.pk, (known as Known).writeId, { signal });
     const condition = known ? unchanged(known.writeId) : absent(result.nowUs);
-    return this.#table.put(toItem(key, record, writeId), condition, signal);
+    return this.#table.put(toItem(key, record, writeId), condition, { signal });
   }
 
   /** Takes in what was found in place of what was expected. */

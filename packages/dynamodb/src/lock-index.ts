@@ -55,7 +55,7 @@ async function scan(
         }),
     ...(start ? { ExclusiveStartKey: start } : {}),
   });
-  return (await items.table.requests.send(command, signal)) as ScanCommandOutput;
+  return (await items.table.requests.send(command, { signal })) as ScanCommandOutput;
 }
 
 async function* readAll(
@@ -78,7 +78,7 @@ async function batchRead({ table }: LockItems, pks: readonly string[], signal?: 
   let left: Item[] = pks.map((pk) => ({ pk: { S: pk } }));
   while (left.length > 0) {
     const command = new BatchGetItemCommand({ RequestItems: { [table.name]: { Keys: left, ConsistentRead: true } } });
-    const reply = (await table.requests.send(command, signal)) as BatchGetItemCommandOutput;
+    const reply = (await table.requests.send(command, { signal })) as BatchGetItemCommandOutput;
     found.push(...(reply.Responses?.[table.name] ?? []));
     // A reply holds 16 MB at most.
     left = reply.UnprocessedKeys?.[table.name]?.Keys ?? [];

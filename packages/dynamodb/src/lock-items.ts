@@ -32,6 +32,12 @@ export interface Change<Reply> {
   readonly decide: Decide<Reply>;
 }
 
+/**
+ * How long a write goes on after its caller gave up, milliseconds: broken off at once it might take effect behind the back of the clean-up that follows,
+ * which waits its turn instead.
+ */
+const graceMs = 500;
+
 /** DynamoDB's bound on the statements of one request. */
 const maxStatements = 25;
 
@@ -119,7 +125,7 @@ export class LockItems {
         rested = false;
         attempts += 1;
         const writeId = this.table.writeId();
-        const outcome = await this.table.put(toItem(key, next, writeId), conditionFor(known, next, view), signal);
+        const outcome = await this.table.put(toItem(key, next, writeId), conditionFor(known, next, view), { signal, graceMs });
         if (outcome.written) {
           this.remember(key, next, writeId, cooler(heat));
           return reply;
@@ -152,7 +158,7 @@ export class LockItems {
     const done = new Map<Change<Reply>, Reply>();
     if (statements.length > 0) {
       const command = new BatchExecuteStatementCommand({ Statements: statements });
-      const { Responses = [] } = (await this.table.requests.send(command, signal)) as BatchExecuteStatementCommandOutput;
+      const { Responses = [] } = (await this.table.requests.send(command, { signal })) as BatchExecuteStatementCommandOutput;
       attempts.forEach(({ change, known, reply, next, writeId }, i) => {
         const failure = Responses[i]?.Error;
         if (failure && textOf(failure.Item, 'w') !== writeId) {

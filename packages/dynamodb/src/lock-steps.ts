@@ -46,7 +46,7 @@ function standing(record: LockRecord, view: View): readonly Holder[] {
 /** One attempt: granted, or refused by those in the way. */
 export function acquire(record: LockRecord, request: AcquireRequest, view: View): Step<AcquireReply> {
   const { leaseId, ttlMs } = request;
-  const own = record.holders.find((holder) => holder.leaseId === leaseId && holder.expiresAtMs > view.nowMs);
+  const own = record.holders.find((holder) => holder.leaseId === leaseId && !isOver(holder, view));
   if (own) {
     const again = { ...own, expiresAtMs: view.nowMs + ttlMs, ttlMs };
     const next = written(record, view, { holders: replace(record.holders, again) });
@@ -86,28 +86,56 @@ function refusal(others: readonly Holder[], view: View): AcquireReply {
 
 /** Extends the leases that still hold; the replies are in the order of the requests. */
 export function extend(record: LockRecord, requests: readonly ExtendRequest[], view: View): Step<readonly ExtendReply[]> {
-  let { holders } = record;
-  const reply = requests.map((request): ExtendReply => {
-    const held = find(holders, request, view);
-    if (!held) return { extended: false, reason: whyGone(record, request, view) };
-    const { ttlMs, holder } = request;
-    const shown = holder && { ownerId: holder.ownerId, shownToken: holder.fencingToken, metadata: holder.metadata };
-    holders = replace(holders, { ...held, ...shown, ttlMs, expiresAtMs: view.nowMs + ttlMs });
-    return { extended: true };
+  return touch<ExtendRequest, ExtendReply>(record, requests, view, {
+    onHeld: (held, { ttlMs, holder }) => {
+      if (isOver(held, view)) return { reply: { extended: false, reason: 'expired' } };
+      const shown = holder && { ownerId: holder.ownerId, shownToken: holder.fencingToken, metadata: holder.metadata };
+      return { reply: { extended: true }, kept: { ...held, ...shown, ttlMs, expiresAtMs: view.nowMs + ttlMs } };
+    },
+    onGone: (reason) => ({ extended: false, reason }),
   });
-  return reply.some(({ extended }) => extended) ? { reply, next: written(record, view, { holders }) } : { reply };
 }
 
 /** Releases the leases that still hold; the replies are in the order of the requests. */
 export function release(record: LockRecord, requests: readonly ReleaseRequest[], view: View): Step<readonly ReleaseReply[]> {
-  let { holders } = record;
-  const reply = requests.map((request): ReleaseReply => {
-    const held = find(holders, request, view);
-    if (!held) return { released: false, reason: whyGone(record, request, view) };
-    holders = holders.filter((holder) => holder !== held);
-    return { released: true };
+  return touch<ReleaseRequest, ReleaseReply>(record, requests, view, {
+    onHeld: (held) => ({ reply: isOver(held, view) ? { released: false, reason: 'expired' } : { released: true } }),
+    onGone: (reason) => ({ released: false, reason }),
   });
-  return reply.some(({ released }) => released) ? { reply, next: written(record, view, { holders }) } : { reply };
+}
+
+/** What becomes of a lease that is there, and what is said of one that is not. */
+interface Touching<Request, Reply> {
+  onHeld(held: Holder, request: Request): { readonly reply: Reply; readonly kept?: Holder };
+  onGone(reason: LockLostReason): Reply;
+}
+
+/**
+ * Asks `onHeld` what becomes of each lease that is there, and keeps it as it says. One that has ended by its own holder's clock goes: nobody counts on it
+ * any more, so others need not wait for every clock to agree.
+ */
+function touch<Request extends ExtendRequest | ReleaseRequest, Reply>(
+  record: LockRecord,
+  requests: readonly Request[],
+  view: View,
+  { onHeld, onGone }: Touching<Request, Reply>,
+): Step<readonly Reply[]> {
+  let { holders } = record;
+  const reply = requests.map((request) => {
+    const held = holders.find(
+      ({ leaseId, firstToken }) => leaseId === request.leaseId && firstToken === request.fencingToken,
+    );
+    if (!held) return onGone(whyGone(record, request, view));
+    const touched = onHeld(held, request);
+    const { kept } = touched;
+    holders = kept ? replace(holders, kept) : holders.filter((holder) => holder !== held);
+    return touched.reply;
+  });
+  return holders === record.holders ? { reply } : { reply, next: written(record, view, { holders }) };
+}
+
+function isOver({ expiresAtMs }: Holder, { nowMs }: View): boolean {
+  return expiresAtMs <= nowMs;
 }
 
 /** Takes back what an abandoned attempt may have been granted. */
@@ -147,16 +175,6 @@ export function toState(key: string, record: LockRecord, view: View): LockState 
   if (holders.length === 0) return null;
   const { mode, permits, lastToken } = record;
   return { key, mode, permits, holders, waiting: 0, fencingToken: lastToken };
-}
-
-function find(
-  holders: readonly Holder[],
-  { leaseId, fencingToken }: ExtendRequest | ReleaseRequest,
-  { nowMs }: View,
-): Holder | undefined {
-  return holders.find(
-    (holder) => holder.leaseId === leaseId && holder.firstToken === fencingToken && holder.expiresAtMs > nowMs,
-  );
 }
 
 function whyGone(record: LockRecord, { leaseId }: ExtendRequest | ReleaseRequest, view: View): LockLostReason {

@@ -100,7 +100,7 @@ async function attempt(
   const ready = writes as NonNullable<(typeof writes)[number]>[];
   try {
     // The SDK gives the command a token, by which DynamoDB knows its repetitions.
-    await items.table.requests.send(new TransactWriteItemsCommand({ TransactItems: ready.map(({ put }) => ({ Put: put })) }), signal);
+    await items.table.requests.send(new TransactWriteItemsCommand({ TransactItems: ready.map(({ put }) => ({ Put: put })) }), { signal });
   } catch (error) {
     const { CancellationReasons: reasons } = error as { readonly CancellationReasons?: readonly CancellationReason[] };
     if (!reasons) throw error;

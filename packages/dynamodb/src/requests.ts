@@ -8,6 +8,15 @@ export interface Trace {
   doubt: boolean;
 }
 
+/** How a command is sent. */
+export interface SendOptions {
+  /** Aborts when the caller has given up. */
+  readonly signal?: AbortSignal | undefined;
+  readonly trace?: Trace;
+  /** How long the request goes on after that, milliseconds; default 0. */
+  readonly graceMs?: number;
+}
+
 /** Any command of the SDK. */
 export interface Command {
   readonly middlewareStack: unknown;
@@ -51,9 +60,12 @@ export class Requests {
 
   /**
    * Sends one command. Rejects with a `StoreError`, or with the SDK's own error for a failed condition and a cancelled transaction, which are answers.
-   * `trace` learns whether an attempt before the last may have taken effect.
+   * `trace` learns whether an attempt before the last may have taken effect; `graceMs` is how long the request goes on after its caller gave up.
    */
-  async send(command: Command, signal?: AbortSignal, trace: Trace = { doubt: false }): Promise<unknown> {
+  async send(
+    command: Command,
+    { signal, trace = { doubt: false }, graceMs = 0 }: SendOptions = {},
+  ): Promise<unknown> {
     const { timeoutMs, client } = this.#options;
     if (signal?.aborted) throw givenUp(this.#options.place, signal.reason);
     this.#watch(command, trace);
@@ -65,7 +77,13 @@ export class Requests {
       stop();
     }, timeoutMs);
     timer.unref();
-    signal?.addEventListener('abort', stop, { once: true });
+    let graceTimer: NodeJS.Timeout | undefined;
+    const giveUp = (): void => {
+      if (graceMs === 0) return stop();
+      graceTimer = setTimeout(stop, graceMs);
+      graceTimer.unref();
+    };
+    signal?.addEventListener('abort', giveUp, { once: true });
     try {
       return await client.send(command as never, { abortSignal: controller.signal });
     } catch (error) {
@@ -75,7 +93,8 @@ export class Requests {
       throw asStoreError(error, this.#options.place);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', stop);
+      clearTimeout(graceTimer);
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 

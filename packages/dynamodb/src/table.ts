@@ -6,7 +6,7 @@ import { Requests } from './requests.js';
 import { isFailedCondition, isTransactionConflict } from './store-error.js';
 import type { AttributeValue, GetItemCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { ResolvedOptions } from './client.js';
-import type { Trace } from './requests.js';
+import type { SendOptions, Trace } from './requests.js';
 
 /** An item as DynamoDB holds it. Every item of ours has `pk` and `w`, the id of the write that made it. */
 export type Item = Record<string, AttributeValue>;
@@ -20,6 +20,9 @@ export interface Condition {
 
 /** What became of a conditional write; `item` is what was there instead, `undefined` when there was nothing. */
 export type Written = { readonly written: true } | { readonly written: false; readonly item: Item | undefined };
+
+/** How a write is sent. */
+export type WriteOptions = Omit<SendOptions, 'trace'>;
 
 const lost = 'The reply to a write was lost and others have changed the key since: whether it took effect is unknown';
 
@@ -57,39 +60,39 @@ export class Table {
   /** A strongly consistent read of one item. */
   async read(pk: string, signal?: AbortSignal): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.name, Key: { pk: { S: pk } }, ConsistentRead: true });
-    const { Item } = (await this.requests.send(command, signal)) as GetItemCommandOutput;
+    const { Item } = (await this.requests.send(command, { signal })) as GetItemCommandOutput;
     return Item;
   }
 
   /** Replaces the item if `condition` holds. One request; where an emulator hides the item that stood in the way, a read follows. */
-  async put(item: Item, condition: Condition, signal?: AbortSignal): Promise<Written> {
+  async put(item: Item, condition: Condition, call: WriteOptions = {}): Promise<Written> {
     const command = new PutItemCommand({ TableName: this.name, Item: item, ...conditionInput(condition) });
-    return this.#write(command, textOf(item, 'pk'), (found) => textOf(found, 'w') === textOf(item, 'w'), signal);
+    return this.#write(command, textOf(item, 'pk'), (found) => textOf(found, 'w') === textOf(item, 'w'), call);
   }
 
   /** Deletes the item if it still is of `writeId`. */
-  async delete(pk: string, writeId: string, signal?: AbortSignal): Promise<Written> {
+  async delete(pk: string, writeId: string, call: WriteOptions = {}): Promise<Written> {
     const command = new DeleteItemCommand({ TableName: this.name, Key: { pk: { S: pk } }, ...conditionInput(unchanged(writeId)) });
     // Gone after a lost reply: by us, or by somebody who found what we found.
-    return this.#write(command, pk, (found, { doubt }) => doubt && found === undefined, signal);
+    return this.#write(command, pk, (found, { doubt }) => doubt && found === undefined, call);
   }
 
   async #write(
     command: PutItemCommand | DeleteItemCommand,
     pk: string,
     isOwn: (found: Item | undefined, trace: Trace) => boolean,
-    signal?: AbortSignal,
+    call: WriteOptions,
   ): Promise<Written> {
     const trace: Trace = { doubt: false };
     let found: Item | undefined;
     try {
-      await this.requests.send(command, signal, trace);
+      await this.requests.send(command, { ...call, trace });
       return { written: true };
     } catch (error) {
       if (!isFailedCondition(error) && !isTransactionConflict((error as Error).cause)) throw error;
       found = (error as { readonly Item?: Item }).Item;
     }
-    found ??= await this.read(pk, signal);
+    found ??= await this.read(pk, call.signal);
     if (isOwn(found, trace)) return { written: true };
     if (trace.doubt) throw new StoreError(lost, { store: this.#store, kind: 'connection' });
     return { written: false, item: found };

@@ -17,7 +17,7 @@ for (const service of services) {
       describe,
       it,
       version: `@headgate/dynamodb on ${service}`,
-      createStore: ({ time }) => lockFixture(place, time),
+      createStore: () => lockFixture(place),
     });
 
     for (const time of ['real', 'moved'] as const) {

@@ -1,6 +1,5 @@
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { manualClock } from '@headgate/conformance';
-import { createManualClock } from '@headgate/core';
 import { createTable, dynamoLimiterStore, dynamoLockStore } from '../src/index.js';
 import { itemKey } from '../src/keys.js';
 import { emulatorOf } from './service.js';
@@ -60,33 +59,17 @@ export function limiterFixture(
 /** Processes of one machine share its clock; what is allowed for keeps the tests that wait for an expiry short. */
 const maxSkewMs = 100;
 
-/** A lock store under test; by moved time if asked. */
-export function lockFixture(
-  place: Place,
-  time: 'real' | 'moved',
-  options: Partial<DynamoLockStoreOptions> = {},
-): LockFixture {
+/** A lock store under test. Always in real time: what core does when its time is moved would not wait for the service's replies. */
+export function lockFixture(place: Place, options: Partial<DynamoLockStoreOptions> = {}): LockFixture {
   const { client, table, service, endpoint } = place;
-  const clock = time === 'moved' ? createManualClock({ nowUs: Date.now() * 1000 }) : undefined;
   const open = (): ReturnType<typeof dynamoLockStore> =>
-    dynamoLockStore({
-      client,
-      table,
-      maxSkewMs,
-      ...emulatorOf(service),
-      ...(clock ? { clock, clockSource: 'client' } : {}),
-      ...options,
-    });
+    dynamoLockStore({ client, table, maxSkewMs, ...emulatorOf(service), ...options });
   return {
     store: open(),
     openPeer: open,
-    ...(clock
-      ? { clock }
-      : {
-          program: {
-            file: new URL('./programs/lock-holder.mjs', import.meta.url),
-            args: [endpoint, table, service, String(maxSkewMs)],
-          },
-        }),
+    program: {
+      file: new URL('./programs/lock-holder.mjs', import.meta.url),
+      args: [endpoint, table, service, String(maxSkewMs)],
+    },
   };
 }
