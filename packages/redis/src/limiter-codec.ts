@@ -80,10 +80,11 @@ function opsText(ops: readonly LimiterOp[]): string {
 /** Encodes steps for `decideScript`; `keyOf` names a step's record. */
 export function encodeSteps(steps: readonly LimiterStep[], keyOf: (key: string) => string): DecideArguments {
   const keys: string[] = [];
-  const args: string[] = [];
+  const texts: string[] = [];
   const policies: string[] = [];
   let lastLimits: readonly Limit[] | undefined;
   let lastNumber = 0;
+  let same = true;
   for (const { key, limits, ops } of steps) {
     if (limits !== lastLimits) {
       const text = policyText(limits);
@@ -92,10 +93,13 @@ export function encodeSteps(steps: readonly LimiterStep[], keyOf: (key: string) 
       lastLimits = limits;
     }
     keys.push(keyOf(key));
-    args.push(lastNumber + opsText(ops));
+    const text = lastNumber + opsText(ops);
+    same &&= keys.length === 1 || text === texts[0];
+    texts.push(text);
   }
-  args.push(...policies);
-  return { keys, args };
+  // What all steps have in common, as most batches do, travels once.
+  if (same) texts.length = 1;
+  return { keys, args: [String(texts.length), ...texts, ...policies] };
 }
 
 const reasons: readonly (DenialReason | undefined)[] = [undefined, 'quota', 'blocked', 'capacity'];
@@ -132,6 +136,15 @@ export function decodeReply(store: string, steps: readonly LimiterStep[], reply:
 
   for (const { key, limits, ops } of steps) {
     const aheadUs = values[at++] as number;
+    if (aheadUs === -2) {
+      const granted = (ops[0] as { readonly cost: number }).cost;
+      const remaining = values[at] as number;
+      const resetAtUs = nowUs + (values[at + 1] as number);
+      const taken = { allowed: true, granted, violated: -1, retryAtUs: 0, remaining, resetAtUs };
+      results.push({ nowUs, atUs: nowUs, answers: [taken] });
+      at += 2;
+      continue;
+    }
     if (aheadUs < 0) {
       results.push({ error: toStepError(store, String(reply[at++]), key) });
       continue;

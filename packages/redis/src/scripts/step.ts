@@ -40,7 +40,7 @@ end
 local function admitted(granted, now)
   append(0)
   -- ioredis 6 misreads integers within 57 of 2^53; as text they arrive whole.
-  append(granted > 4503599627370496 and string.format('%.0f', granted) or granted)
+  append(granted > 4503599627370496 and format('%.0f', granted) or granted)
   readings(now)
 end
 
