@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startRedis, until } from '@headgate/test-servers';
+import { startLoad, warmUp } from './demo-outage-load.js';
+import { startInstances } from './demo-outage-processes.js';
+import type { CallRecord } from './demo-outage-load.js';
+import type { Transition } from './demo-outage-processes.js';
+
+/** How long each part of the demonstration lasts, and how much is asked. */
+export interface OutageOptions {
+  readonly instances: number;
+  /** The tenant's limit, over all instances: a bucket of this many units that refills within a second. */
+  readonly limitPerSecond: number;
+  /** Calls per second, over all instances. */
+  readonly callsPerSecond: number;
+  readonly beforeMs: number;
+  readonly outageMs: number;
+  readonly afterMs: number;
+}
+
+/** What happened, raw. Instants are on this process's monotonic clock. */
+export interface OutageRun {
+  readonly options: OutageOptions;
+  readonly startMs: number;
+  readonly killedMs: number;
+  /** When Redis answered again. */
+  readonly backMs: number;
+  /** When the last instance had come back to Redis. */
+  readonly recoveredMs: number;
+  readonly endMs: number;
+  readonly pendingAtKill: number;
+  /** See `Load.lagMs`. */
+  readonly lagMs: number;
+  readonly calls: readonly CallRecord[];
+  readonly transitions: readonly Transition[];
+}
+
+/** The longest pause between two probes of a breaker after a short outage, and some. */
+const recoveryTimeoutMs = 45_000;
+
+/** Starts Redis, instances and a load, kills Redis, brings it back, empty, and waits until every instance has returned to it. Everything it started has ended when it resolves. */
+export async function runOutage(options: OutageOptions): Promise<OutageRun> {
+  const { instances: count, limitPerSecond, callsPerSecond, beforeMs, outageMs, afterMs } = options;
+  const redis = await startRedis();
+  try {
+    const instances = await startInstances(count, {
+      STORE: 'redis',
+      REDIS_URL: redis.url,
+      INSTANCES: String(count),
+      TASKS_PER_SECOND: String(limitPerSecond),
+      // Out of the way: this is about one limit.
+      TASKS_PER_MINUTE: '1000000',
+    });
+    try {
+      await warmUp(instances.urls);
+      const startMs = performance.now();
+      const load = startLoad(instances.urls, callsPerSecond);
+      try {
+        await sleep(beforeMs);
+        const pendingAtKill = load.pending;
+        const killedMs = performance.now();
+        await redis.kill();
+        await sleep(outageMs);
+        await redis.restart();
+        const backMs = performance.now();
+        const returned = (): number => instances.transitions.filter(({ direction }) => direction === 'recover').length;
+        await until(() => returned() >= count, { timeoutMs: recoveryTimeoutMs, what: 'every instance to return' });
+        const recoveredMs = performance.now();
+        await sleep(afterMs);
+        await load.stop();
+        const endMs = performance.now();
+        const { calls } = load;
+        const { transitions } = instances;
+        return {
+          options,
+          startMs,
+          killedMs,
+          backMs,
+          recoveredMs,
+          endMs,
+          pendingAtKill,
+          lagMs: load.lagMs,
+          calls,
+          transitions,
+        };
+      } finally {
+        await load.stop();
+      }
+    } finally {
+      await instances.stop();
+    }
+  } finally {
+    await redis.stop();
+  }
+}

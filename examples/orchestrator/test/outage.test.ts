@@ -1,0 +1,90 @@
+import { skipReason } from '@headgate/test-servers';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { reportOf } from '../src/demo-outage-report.js';
+import { runOutage } from '../src/demo-outage-run.js';
+import { tableOf } from '../src/demo-outage-table.js';
+import type { OutageReport } from '../src/demo-outage-report.js';
+
+const reason = skipReason('redis');
+
+/** What `RateLimiter` gives a store before it decides without it. */
+const timeoutMs = 250;
+/** How late the instances' processes may be scheduled on a busy machine of two cores; this process's own lateness is measured. */
+const slackMs = 500;
+
+const options = {
+  instances: 3,
+  limitPerSecond: 60,
+  callsPerSecond: 120,
+  beforeMs: 2000,
+  outageMs: 4000,
+  afterMs: 2000,
+};
+
+describe.skipIf(reason)('what demo:outage prints, with an outage of 4 s', () => {
+  let report: OutageReport;
+
+  beforeAll(async () => {
+    report = reportOf(await runOutage(options));
+  }, 90_000);
+
+  const phase = (name: string): OutageReport['phases'][number] => {
+    const found = report.phases.find((candidate) => candidate.name === name);
+    if (!found) throw new Error(`No phase ${name}`);
+    return found;
+  };
+
+  test('no call fails', () => {
+    expect(report.errors).toEqual({});
+  });
+
+  test('no call takes longer than the timeout and the scheduling of two processes', () => {
+    expect(report.slowestMs).toBeLessThan(timeoutMs + slackMs + report.lagMs);
+  });
+
+  test('each instance leaves Redis once and returns once', () => {
+    expect({ activations: report.activations, recoveries: report.recoveries }).toEqual({
+      activations: 3,
+      recoveries: 3,
+    });
+  });
+
+  test('Redis decides before and after, the fallbacks while it is down', () => {
+    // All but what was under way at the moment of a change.
+    const part = ({ sources, admitted, denied }: OutageReport['phases'][number], ...names: string[]): number =>
+      names.reduce((sum, name) => sum + (sources[name] ?? 0), 0) / (admitted + denied);
+    expect(part(phase('before'), 'store', 'cache')).toBeGreaterThan(0.98);
+    expect(part(phase('Redis is down'), 'fallback')).toBeGreaterThan(0.98);
+    expect(part(phase('after'), 'store', 'cache')).toBeGreaterThan(0.98);
+  });
+
+  test('each fallback admits at most its share, and no less than traffic and share allow', () => {
+    expect(report.shares).toHaveLength(3);
+    for (const { admitted, bound } of report.shares) {
+      expect(admitted).toBeLessThanOrEqual(bound);
+      // Each instance is asked for twice its share, so the share is used up but for what one call's gap leaves.
+      expect(admitted).toBeGreaterThan(0.9 * bound);
+    }
+  });
+
+  test('all that is admitted stays within the limit and the bound of docs/fallback.md', () => {
+    const { freshStart, inFlight, lateReturn } = report.extra;
+    expect(report.admitted).toBeLessThanOrEqual(report.allowance + freshStart + inFlight + lateReturn);
+    // An outage is no reason to refuse what the limit allows.
+    expect(report.admitted).toBeGreaterThan(0.9 * report.allowance);
+  });
+
+  test('what the fallbacks admitted is charged to Redis on its return, once at most', () => {
+    const admitted = report.shares.reduce((sum, share) => sum + share.admitted, 0);
+    expect(report.reconciledUnits).toBeLessThanOrEqual(admitted);
+    expect(report.reconciledUnits).toBeGreaterThan(0.9 * admitted);
+  });
+
+  test('the table shows these figures', () => {
+    const table = tableOf(report, options.limitPerSecond);
+    expect(table).toMatch(/^before .*store/m);
+    expect(table).toMatch(/^Redis is down .*fallback/m);
+    expect(table).toContain(`units reconciled     ${report.reconciledUnits}`);
+    expect(table).toMatch(/^errors {15}0$/m);
+  });
+});
