@@ -56,7 +56,9 @@ class AdvisoryLocks implements LockStore {
   readonly #connections = new Map<number, HoldingConnection>();
   readonly #listeners = new Set<LockStoreListener>();
   /** Waiters that this process has in the store's queue. */
-  readonly #waiting = new Map<string, KeyId>();
+  readonly #waiting = new Map<string, { readonly id: KeyId; readonly connection: HoldingConnection }>();
+  /** Attempts under way whose caller has gone. */
+  readonly #cancelled = new Set<string>();
   /** Attempts under way, which a cancellation has to wait for. */
   readonly #attempts = new Map<string, Promise<unknown>>();
   #closed = false;
@@ -74,12 +76,12 @@ class AdvisoryLocks implements LockStore {
       expirySlackMs: (ttlMs: number) => settings.classes.expirySlackMs(ttlMs),
     });
     this.#inbox = new Inbox(settings.connection, settings.names, this.#channel, {
-      wake: (leaseId) => this.#wake(this.#waiting.get(leaseId)),
+      wake: (leaseId) => this.#wake(this.#waiting.get(leaseId)?.id),
       evict: (leaseId, reason) => {
         for (const lease of [...this.#owned.byLeaseId(leaseId)]) void this.#end(lease, reason);
       },
       missed: () => {
-        for (const id of this.#waiting.values()) this.#wake(id);
+        for (const { id } of this.#waiting.values()) this.#wake(id);
       },
       needed: () => this.#owned.size + this.#waiting.size > 0,
     });
@@ -88,29 +90,26 @@ class AdvisoryLocks implements LockStore {
 
   async acquire(request: AcquireRequest): Promise<AcquireReply> {
     this.#assertOpen();
-    const id = this.#idOf(request.key);
-    const connection = await this.#connectionOf(request);
-    // A waiter must hear its turn, and a holder that somebody wants its lease back; only the former has to be sure before it asks.
-    if (request.waiter) await this.#inbox.listen();
-    else if (!this.#inbox.listening) this.#inbox.listen().catch(() => {}); // the next call tries again; renewals tell of an eviction too
-    const attempt = this.#attempt(request, id, connection, true);
-    const name = `${request.leaseId}\0${request.key}`;
-    this.#attempts.set(name, attempt);
-    try {
-      return await attempt;
-    } finally {
-      if (this.#attempts.get(name) === attempt) this.#attempts.delete(name);
-    }
+    return this.#underWay(request, this.#firstAttempt(request, this.#idOf(request.key)));
   }
 
   async cancelWait({ key, leaseId }: LeaseRef): Promise<void> {
     this.#assertOpen();
-    const id = this.#idOf(key);
-    // What became of the attempt is its caller's to hear; here it only has to be over.
-    await this.#attempts.get(`${leaseId}\0${key}`)?.catch(() => {});
-    const lease = this.#owned.find(key, leaseId);
-    if (lease) await this.#giveBack(lease);
-    if (this.#waiting.delete(leaseId)) await this.#operator.cancelWait(id, leaseId);
+    const name = `${leaseId}\0${key}`;
+    const attempt = this.#attempts.get(name);
+    const waiting = this.#waiting.get(leaseId);
+    this.#waiting.delete(leaseId);
+    // Right behind the attempt that may be under way; one that has yet to leave stays here.
+    if (attempt) this.#cancelled.add(name);
+    try {
+      const cancelling = waiting && this.#takeOutOfQueue(waiting, leaseId);
+      // What became of the attempt is its caller's to hear; here it only has to be over.
+      await Promise.all([cancelling, attempt?.catch(() => {})]);
+      const lease = this.#owned.find(key, leaseId);
+      if (lease) await this.#giveBack(lease);
+    } finally {
+      this.#cancelled.delete(name);
+    }
   }
 
   extend(requests: readonly ExtendRequest[]): Promise<readonly ExtendReply[]> {
@@ -177,6 +176,25 @@ class AdvisoryLocks implements LockStore {
     await Promise.all([this.#inbox.close(), ...[...this.#connections.values()].map((each) => each.close())]);
   }
 
+  /** Makes an attempt known to cancellations until it is over. */
+  async #underWay(request: AcquireRequest, attempt: Promise<AcquireReply>): Promise<AcquireReply> {
+    const name = `${request.leaseId}\0${request.key}`;
+    this.#attempts.set(name, attempt);
+    try {
+      return await attempt;
+    } finally {
+      if (this.#attempts.get(name) === attempt) this.#attempts.delete(name);
+    }
+  }
+
+  async #firstAttempt(request: AcquireRequest, id: KeyId): Promise<AcquireReply> {
+    const connection = await this.#connectionOf(request);
+    // A waiter must hear its turn, and a holder that somebody wants its lease back; only the former has to be sure before it asks.
+    if (request.waiter) await this.#inbox.listen();
+    else if (!this.#inbox.listening) this.#inbox.listen().catch(() => {}); // the next call tries again; renewals tell of an eviction too
+    return this.#attempt(request, id, connection, true);
+  }
+
   async #all<T, R>(requests: readonly T[], run: (request: T) => Promise<R>): Promise<readonly R[]> {
     this.#assertOpen();
     return Promise.all(requests.map(run));
@@ -189,17 +207,20 @@ class AdvisoryLocks implements LockStore {
     connection: HoldingConnection,
     again: boolean,
   ): Promise<AcquireReply> {
-    for (const lease of this.#owned.on(id.lockId)) {
+    for (const lease of [...this.#owned.inSession(id.lockId)]) {
       if (performance.now() >= lease.deadlineMs) void this.#end(lease, 'expired');
     }
-    if (request.waiter) this.#waiting.set(request.leaseId, id);
+    const name = `${request.leaseId}\0${request.key}`;
     let renewed: Lease | undefined;
-    const make = (): Operation => {
+    const make = (): Operation | undefined => {
+      if (this.#cancelled.has(name)) return undefined;
+      if (request.waiter) this.#waiting.set(request.leaseId, { id, connection });
       renewed = this.#owned.find(request.key, request.leaseId);
       if (renewed) return ['e', id.lockId, request.leaseId, renewed.fencingToken, request.ttlMs * 1_000, null, null];
       return this.#acquireOperation(request, id, connection);
     };
     const reply = await connection.submit<AcquireTuple | ExtendTuple>(id.lockId, true, make);
+    if (!reply) return { acquired: false, holders: [], retryAfterMs: behindWaitersMs };
     if (renewed) return this.#acquiredAgain(request, id, renewed, reply as ExtendTuple);
     const answer = reply as AcquireTuple;
     if (answer[0] === 1) return this.#granted(request, id, connection, answer);
@@ -212,10 +233,15 @@ class AdvisoryLocks implements LockStore {
     };
   }
 
+  async #takeOutOfQueue({ id, connection }: { id: KeyId; connection: HoldingConnection }, leaseId: string): Promise<void> {
+    if (connection.gone) await this.#operator.cancelWait(id, leaseId);
+    else await connection.submit(id.lockId, false, () => ['c', id.lockId, leaseId]);
+  }
+
   #acquireOperation(request: AcquireRequest, id: KeyId, connection: HoldingConnection): Operation {
     let busy = 0;
     const slots: number[] = [];
-    for (const lease of this.#owned.on(id.lockId)) {
+    for (const lease of this.#owned.inSession(id.lockId)) {
       if (lease.connection !== connection) continue;
       // The same session would be granted its own lock again.
       if (request.mode === 'exclusive' || lease.mode === 'exclusive') busy = 1;
@@ -310,7 +336,7 @@ class AdvisoryLocks implements LockStore {
     // Behind the release in the same batch, when it belongs on the same connection.
     const following =
       next && this.#inbox.listening && this.#settings.classes.classFor(next.ttlMs) === lease.connection.idleMs
-        ? this.#attempt(next, lease.id, lease.connection, false)
+        ? this.#underWay(next, this.#attempt(next, lease.id, lease.connection, false))
         : undefined;
     // When both fail it is for the same reason, and the release is the one that tells.
     following?.catch(() => {});
@@ -353,13 +379,17 @@ class AdvisoryLocks implements LockStore {
     const { id, leaseId, mode, slot, connection } = lease;
     if (!this.#owned.remove(lease, why)) return [0, 0, null, null];
     try {
-      const make = (): Operation => ['r', id.lockId, leaseId, modes.indexOf(mode), slot, id.hash];
+      const make = (): Operation => {
+        this.#owned.leftSession(lease);
+        return ['r', id.lockId, leaseId, modes.indexOf(mode), slot, id.hash];
+      };
       return (await connection.submit<ReleaseTuple>(id.lockId, false, make)) as ReleaseTuple;
     } catch (error) {
       // A lock that cannot be given back must not stay: its session ends.
       if (!connection.gone) await connection.close();
       throw error;
     } finally {
+      this.#owned.leftSession(lease);
       connection.released();
     }
   }
@@ -404,7 +434,9 @@ class AdvisoryLocks implements LockStore {
   #gone(connection: HoldingConnection): void {
     if (this.#connections.get(connection.idleMs) === connection) this.#connections.delete(connection.idleMs);
     for (const lease of this.#owned.all()) {
-      if (lease.connection === connection && this.#owned.remove(lease, 'connection')) this.#lost(lease, 'connection');
+      if (lease.connection !== connection) continue;
+      this.#owned.leftSession(lease);
+      if (this.#owned.remove(lease, 'connection')) this.#lost(lease, 'connection');
     }
   }
 

@@ -7,13 +7,12 @@ import type { Names } from '../names.js';
 import type { ConnectionOptions } from './connect.js';
 
 /** One operation for `lock_batch_v1`; `[1]` is the lock id. */
-export type Operation = readonly [kind: 'a' | 'e' | 'r', lockId: string, ...rest: readonly unknown[]];
+export type Operation = readonly [kind: 'a' | 'c' | 'e' | 'r', lockId: string, ...rest: readonly unknown[]];
 
 interface Queued {
   /** Makes the operation as late as possible, when what came before it is known; `undefined` drops it. */
   readonly make: () => Operation | undefined;
   readonly lockId: string;
-  readonly acquires: boolean;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -47,6 +46,8 @@ export class HoldingConnection {
   readonly #id: string;
   readonly #statement: string;
   #client: pg.Client | undefined;
+  /** What gives back or prolongs goes before what takes. */
+  #urgent: Queued[] = [];
   #queue: Queued[] = [];
   #busy = true;
   #scheduled = false;
@@ -67,7 +68,7 @@ export class HoldingConnection {
   submit<T>(lockId: string, acquires: boolean, make: () => Operation | undefined): Promise<T | undefined> {
     if (this.gone) return Promise.reject(this.#goneError());
     return new Promise<T | undefined>((resolve, reject) => {
-      this.#queue.push({ make, lockId, acquires, resolve: resolve as (reply: unknown) => void, reject });
+      (acquires ? this.#queue : this.#urgent).push({ make, lockId, resolve: resolve as (reply: unknown) => void, reject });
       this.#schedule();
     });
   }
@@ -114,40 +115,44 @@ export class HoldingConnection {
       this.#heartbeat = setInterval(() => this.#beat(), Math.max(50, idleMs / 3)).unref();
       this.#busy = false;
       this.#rest();
-      if (this.#queue.length > 0) this.#schedule();
+      this.#schedule();
     } catch (error) {
       this.#die(toStoreError(error));
     }
   }
 
   #schedule(): void {
-    if (this.#busy || this.#scheduled || this.gone) return;
+    if (this.#busy || this.#scheduled || this.gone || this.#queue.length + this.#urgent.length === 0) return;
     this.#scheduled = true;
     // Calls of the same turn leave together.
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (!this.#busy && !this.gone && this.#queue.length > 0) void this.#flush();
+      if (!this.#busy && !this.gone) void this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
     const batch: { readonly item: Queued; readonly op: Operation }[] = [];
+    const take = (item: Queued): void => {
+      const op = item.make();
+      if (op) batch.push({ item, op });
+      else item.resolve(undefined);
+    };
+    for (const item of this.#urgent.splice(0, largestBatch)) take(item);
     const later: Queued[] = [];
     const acquiring = new Set<string>();
     for (const item of this.#queue) {
       // One attempt per lock and batch: the session would be granted the same lock twice, so the outcome of the first must be known.
       if (batch.length >= largestBatch || acquiring.has(item.lockId)) {
         later.push(item);
-        continue;
+      } else {
+        acquiring.add(item.lockId);
+        take(item);
       }
-      if (item.acquires) acquiring.add(item.lockId);
-      const op = item.make();
-      if (op) batch.push({ item, op });
-      else item.resolve(undefined);
     }
     this.#queue = later;
     if (batch.length === 0) {
-      if (later.length > 0) this.#schedule();
+      this.#schedule();
       return;
     }
     this.#busy = true;
@@ -163,7 +168,7 @@ export class HoldingConnection {
     }
     this.#busy = false;
     this.#rest();
-    if (this.#queue.length > 0) this.#schedule();
+    this.#schedule();
   }
 
   /** The server undid the batch because of one of its operations: each gets a statement and an error of its own. */
@@ -204,7 +209,7 @@ export class HoldingConnection {
   #beat(): void {
     if (this.#busy || this.gone) return;
     const idleForMs = performance.now() - this.#lastUsedMs;
-    if (this.leases === 0 && this.#queue.length === 0 && idleForMs > keepIdleMs) {
+    if (this.leases === 0 && idleForMs > keepIdleMs) {
       void this.close();
       return;
     }
@@ -214,7 +219,7 @@ export class HoldingConnection {
     this.#client?.query('SELECT 1').then(
       () => {
         this.#busy = false;
-        if (this.#queue.length > 0) this.#schedule();
+        this.#schedule();
       },
       (error: unknown) => this.#die(toStoreError(error)),
     );
@@ -230,7 +235,8 @@ export class HoldingConnection {
     this.gone = true;
     clearInterval(this.#heartbeat);
     const client = this.#client;
-    const queue = this.#queue;
+    const queue = [...this.#urgent, ...this.#queue];
+    this.#urgent = [];
     this.#queue = [];
     this.#options.onGone(this);
     for (const item of queue) item.reject(reason);

@@ -21,7 +21,8 @@ export interface Lease {
 /** Every lease of this process, by lease id and by advisory lock: the same session may take a lock twice, so the process has to know. */
 export class OwnedLeases {
   readonly #byLease = new Map<string, Lease>();
-  readonly #byLock = new Map<string, Set<Lease>>();
+  /** Leases whose advisory lock their session still has: to the moment at which the unlocking is on its way, not at which the lease ended. */
+  readonly #inSession = new Map<string, Set<Lease>>();
   /** Why leases that are gone went, for those who ask late; bounded. */
   readonly #epitaphs = new Map<string, LockLostReason>();
 
@@ -33,9 +34,16 @@ export class OwnedLeases {
     return this.#byLease.get(`${leaseId}\0${key}`);
   }
 
-  /** Leases on an advisory lock, whatever their key. */
-  on(lockId: string): Iterable<Lease> {
-    return this.#byLock.get(lockId) ?? [];
+  /** Leases whose session has the advisory lock, whatever their key. */
+  inSession(lockId: string): Iterable<Lease> {
+    return this.#inSession.get(lockId) ?? [];
+  }
+
+  /** The session is giving the lease's lock back, or is gone. */
+  leftSession(lease: Lease): void {
+    const same = this.#inSession.get(lease.id.lockId);
+    same?.delete(lease);
+    if (same?.size === 0) this.#inSession.delete(lease.id.lockId);
   }
 
   *byLeaseId(leaseId: string): IterableIterator<Lease> {
@@ -48,9 +56,9 @@ export class OwnedLeases {
 
   add(lease: Lease): void {
     this.#byLease.set(`${lease.leaseId}\0${lease.id.key}`, lease);
-    const same = this.#byLock.get(lease.id.lockId);
+    const same = this.#inSession.get(lease.id.lockId);
     if (same) same.add(lease);
-    else this.#byLock.set(lease.id.lockId, new Set([lease]));
+    else this.#inSession.set(lease.id.lockId, new Set([lease]));
   }
 
   /** Takes a lease out; false when it was out already. */
@@ -59,9 +67,6 @@ export class OwnedLeases {
     const name = `${lease.leaseId}\0${lease.id.key}`;
     if (this.#byLease.get(name) !== lease) return false;
     this.#byLease.delete(name);
-    const same = this.#byLock.get(lease.id.lockId);
-    same?.delete(lease);
-    if (same?.size === 0) this.#byLock.delete(lease.id.lockId);
     if (why !== undefined) this.#remember(name, why);
     return true;
   }

@@ -7,6 +7,7 @@ import { plannedByKey } from './planning.js';
  * `["a", lock id, key hash, key, lease, mode, permits, ttl us, tokens, info, session hash, waiter us, busy, own slots]`
  *   -> `[1, first token, last token, slot]` or `[0, holders, retry after us, 1 when it was queued now]`; `busy` says that this connection has the lock already.
  * `["e", lock id, lease, first token, ttl us, info, holder token]` -> `[1]` or `[0, reason]`
+ * `["c", lock id, lease]` takes a waiter out of the queue -> `[1]`
  * `["r", lock id, lease, mode, slot, key hash]` -> `[was there, had expired, reason of an eviction, was unlocked]`
  */
 export function locksBatchSql(names: Names): string {
@@ -66,6 +67,12 @@ BEGIN
         SELECT l.evict INTO r FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me;
         replies := replies || jsonb_build_array(0, CASE WHEN FOUND THEN coalesce(r.evict, 'expired') ELSE 'forced' END);
       END IF;
+
+    WHEN 'c' THEN
+      DELETE FROM ${waiters} w WHERE w.lock_id = id AND w.lease_id = op->>2;
+      -- It may have been its turn.
+      IF FOUND THEN PERFORM ${wake}(id); END IF;
+      replies := replies || '[1]'::jsonb;
 
     WHEN 'r' THEN
       DELETE FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me RETURNING l.expires_us, l.evict INTO r;
