@@ -1,6 +1,3 @@
-/** The body of a test. Runners may pass a context (vitest, node:test) or bind `this` (mocha); the suites use neither but for skipping. */
-export type TestBody = (this: unknown, ...context: unknown[]) => Promise<void>;
-
 /** What the suites ask of a test runner's `it`; `it` of vitest, node:test, jest and mocha all fit. */
 export interface It {
   // Bodies take any context, so that each runner's own type of it is accepted.

@@ -1,6 +1,6 @@
 import { decideStep } from '@headgate/core';
 import { altering, broken, operationwise } from './broken-store.js';
-import type { Limit, LimiterRecord, LimiterResult, LimiterStore } from '@headgate/core';
+import type { Limit, LimiterAnswer, LimiterRecord, LimiterResult, LimiterStore } from '@headgate/core';
 import type { BrokenStore } from './broken-store.js';
 
 /** Wraps `decide` of a store. */
@@ -69,6 +69,16 @@ export const policyFaults: readonly BrokenStore[] = [
     })),
   },
   {
+    fault: 'a limit left alone in a record counts as if written with it',
+    caughtBy: 'policy/kept-limits-go-on',
+    make: reading((record) => ({
+      ...record,
+      entries: record.entries.map(({ limit, state }) =>
+        limit.kind === 'tokenBucket' ? { limit, state: [state[0] ?? 0, record.lastUs] } : { limit, state },
+      ),
+    })),
+  },
+  {
     fault: 'state is matched by position',
     caughtBy: 'policy/by-name',
     make: () =>
@@ -124,7 +134,13 @@ export const policyFaults: readonly BrokenStore[] = [
       broken({
         decide: (...step) => {
           const outcome = decideStep(...step);
-          return { ...outcome, result: { ...outcome.result, answers: outcome.result.answers.toReversed() } };
+          return {
+            ...outcome,
+            result: {
+              ...outcome.result,
+              answers: outcome.result.answers.map((_, i, all) => all[all.length - 1 - i] as LimiterAnswer),
+            },
+          };
         },
       }),
   },
@@ -136,7 +152,7 @@ export const policyFaults: readonly BrokenStore[] = [
         {},
         deciding((store, steps, call) =>
           store.decide(
-            steps.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+            [...steps].sort((a, b) => (a.key < b.key ? -1 : 1)),
             call,
           ),
         ),

@@ -8,6 +8,7 @@ limiterConformance({
   only: ['cost/burst'],
   createStore: () => {
     const store = memoryLimiterStore();
+    /** @param {import('@headgate/core').Limit} limit */
     const generous = (limit) => ({ ...limit, limit: limit.limit + 1 });
     return {
       store: {

@@ -2,6 +2,7 @@
 import { limiterConformance, lockConformance, manualClock } from '@headgate/conformance';
 import { memoryLimiterStore, memoryLockStore } from '@headgate/memory';
 
+/** @param {import('@headgate/conformance').TestApi} api */
 export function register(api) {
   limiterConformance({
     ...api,

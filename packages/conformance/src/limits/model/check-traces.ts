@@ -9,7 +9,7 @@ import type { Ask } from './replay.js';
 /** How many traces, and how long ones, where time is moved and where it is waited for. */
 const effort = { movable: { runs: 150, steps: 30 }, waiting: { runs: 20, steps: 14 } } as const;
 /** After this many milliseconds no further trace is begun, and a counterexample is shrunk no further. */
-const longestMs = 12_000;
+const longestMs = 6000;
 
 const allKinds: readonly LimitKind[] = ['tokenBucket', 'fixedWindow', 'slidingWindow', 'slidingLog'];
 

@@ -80,6 +80,22 @@ export const policyProperties: readonly Property<LimiterContext>[] = [
     },
   },
   {
+    id: 'policy/kept-limits-go-on',
+    title: 'a limit that a call does not ask for goes on refilling, also when it is all that is left of the record',
+    async run(context) {
+      const kept = tokenBucket({ name: 'kept', capacity: 2, refillIntervalMs: 2 * day });
+      const other = tokenBucket({ name: 'other', capacity: 2, refillIntervalMs: 2 * day });
+      const key = context.key();
+      const { resetAtUs } = await context.ask(key, kept, { kind: 'consume', cost: 1 });
+      await context.pass(3000);
+      const { atUs } = await context.ask(key, other, { kind: 'penalize', cost: 1 });
+      await context.pass(3000);
+      // More than was charged, so that the other limit is whole again and leaves the record.
+      await context.ask(key, other, { kind: 'refund', cost: 2, atUs });
+      assert.equal((await context.ask(key, kept, { kind: 'peek', cost: 1 })).resetAtUs, resetAtUs);
+    },
+  },
+  {
     id: 'policy/by-name',
     title: 'state belongs to a limit by its name, whatever its place in the policy',
     async run(context) {
