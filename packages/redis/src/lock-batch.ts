@@ -1,6 +1,5 @@
 import { StoreError } from '@headgate/core';
 import { toStepError } from './store-error.js';
-import { abortable } from './waiting.js';
 import type { LockOp, LockOpReply } from './lock-codec.js';
 
 /** Sends one batch: record keys and the operations on them. Resolves to one reply per operation. */
@@ -35,7 +34,8 @@ export class LockBatch {
 
   /** Runs one operation on `keys` (their records' names); `key` chooses the lane. Rejects with a `StoreError` or the signal's reason. */
   run(key: string, keys: readonly string[], op: LockOp, signal?: AbortSignal): Promise<LockOpReply> {
-    const reply = new Promise<LockOpReply>((resolve, reject) => {
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    return new Promise<LockOpReply>((resolve, reject) => {
       const number = this.#laneOf(key);
       let lane = this.#lanes.get(number);
       if (!lane) {
@@ -43,13 +43,22 @@ export class LockBatch {
         this.#lanes.set(number, lane);
         process.nextTick(() => this.#flush(number));
       }
-      const settle = (result: LockOpReply): void => {
-        if (result[0] === -1) reject(toStepError(this.#store, String(result[1]), key));
-        else resolve(result);
-      };
-      lane.push({ keys, op, resolve: settle, reject });
+      const onAbort = signal && ((): void => reject(signal.reason as Error));
+      if (onAbort) signal.addEventListener('abort', onAbort);
+      lane.push({
+        keys,
+        op,
+        resolve: (reply) => {
+          if (onAbort) signal.removeEventListener('abort', onAbort);
+          if (reply[0] === -1) reject(toStepError(this.#store, String(reply[1]), key));
+          else resolve(reply);
+        },
+        reject: (error) => {
+          if (onAbort) signal.removeEventListener('abort', onAbort);
+          reject(error as Error);
+        },
+      });
     });
-    return abortable(reply, signal);
   }
 
   #flush(number: number): void {

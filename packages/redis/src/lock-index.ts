@@ -6,7 +6,7 @@ import type { KeySpace } from './keys.js';
 const page = 500;
 
 /**
- * Reads an index that lies in every bucket, one round of pages at a time: the keys of `kind` (`h` or `s:<session>`) that begin with `prefix`, without
+ * Reads an index, which lies in every bucket of a cluster and in bucket 0 of a standalone server, one round of pages at a time: the keys of `kind` (`h` or `s:<session>`) that begin with `prefix`, without
  * repetition. Each round asks all buckets that have more, at once.
  */
 export async function* scanIndex(
@@ -17,7 +17,10 @@ export async function* scanIndex(
   signal?: AbortSignal,
 ): AsyncGenerator<readonly string[]> {
   const seen = new Set<string>();
-  let cursors = Array.from({ length: space.buckets }, (_, bucket) => ({ bucket, cursor: '0' }));
+  let cursors = Array.from({ length: connection.isCluster ? space.buckets : 1 }, (_, bucket) => ({
+    bucket,
+    cursor: '0',
+  }));
   while (cursors.length > 0) {
     const found: string[] = [];
     const more: typeof cursors = [];

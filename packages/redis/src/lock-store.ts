@@ -73,7 +73,7 @@ class RedisLockStore implements LockStore {
   readonly #connection: Connection;
   readonly #batch: LockBatch;
   readonly #inbox: Inbox;
-  readonly #times: readonly [claimMs: string, fenceTtlMs: string];
+  readonly #settings: readonly [claimMs: string, fenceTtlMs: string, sharedIndex: string];
   readonly #waitReplicas: RedisLockStoreOptions['waitReplicas'];
   readonly #warn: (message: string) => void;
   #checkedPolicy = false;
@@ -81,10 +81,6 @@ class RedisLockStore implements LockStore {
   constructor(options: RedisLockStoreOptions) {
     this.name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
     this.#space = keySpace(options.prefix, options.buckets);
-    this.#times = [
-      String(integerIn('claimMs', options.claimMs ?? 2_000, 1)),
-      String(integerIn('fenceTtlMs', options.fenceTtlMs ?? 24 * 60 * 60_000, 1)),
-    ];
     this.#waitReplicas = options.waitReplicas && {
       count: integerIn('waitReplicas.count', options.waitReplicas.count, 1),
       timeoutMs: integerIn('waitReplicas.timeoutMs', options.waitReplicas.timeoutMs, 1),
@@ -92,6 +88,11 @@ class RedisLockStore implements LockStore {
     this.#warn = options.onWarning ?? ((message) => process.emitWarning(message, { type: 'HeadgateWarning' }));
     this.#connection = new Connection(this.name, options, { [command]: lockScript });
     const { isCluster, client } = this.#connection;
+    this.#settings = [
+      String(integerIn('claimMs', options.claimMs ?? 2_000, 1)),
+      String(integerIn('fenceTtlMs', options.fenceTtlMs ?? 24 * 60 * 60_000, 1)),
+      isCluster ? '0' : '1',
+    ];
     this.#inbox = new Inbox(
       options.prefix ?? 'headgate',
       checkClient(options.client),
@@ -210,7 +211,7 @@ class RedisLockStore implements LockStore {
       sentKeys.length,
       ...sentKeys,
       JSON.stringify(sentOps),
-      ...this.#times,
+      ...this.#settings,
     ];
     const send = async (sentKeys: readonly string[], sentOps: readonly LockOp[]): Promise<readonly LockOpReply[]> =>
       (await this.#connection.send(command, argsOf(sentKeys, sentOps))) as readonly LockOpReply[];

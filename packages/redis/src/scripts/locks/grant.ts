@@ -1,7 +1,9 @@
 /** Lua part: who gets a lock. The queue is always served before a newcomer is, in the step that makes room. */
 export const lockGrantLua: string = /* lua */ `
-local function tell(lock, inbox, message)
-  if inbox ~= '' then lock.messages[#lock.messages + 1] = { inbox, cjson.encode(message) } end
+local function tell(lock, inbox, kind, leaseId, reason)
+  if inbox == '' then return end
+  lock.messages = lock.messages or {}
+  lock.messages[#lock.messages + 1] = { inbox, cjson.encode({ kind, sub(lock.key, string.find(lock.key, '}:l:', 1, true) + 4), leaseId, reason }) }
 end
 
 -- Whether the holders leave room for a request, the queue aside.
@@ -30,7 +32,7 @@ local function serveQueue(lock, asking)
       grant(lock, waiter, now + waiter[7] * 1000)
     else
       grant(lock, waiter, now + min(waiter[7] * 1000, claimUs))
-      tell(lock, waiter[10], { 'w', lock.name })
+      tell(lock, waiter[10], 'w')
     end
   end
 end
@@ -73,7 +75,7 @@ local function evict(lock, place, reason)
   local holder = table.remove(lock.holders, place)
   if #lock.tombs >= 64 then table.remove(lock.tombs, 1) end
   lock.tombs[#lock.tombs + 1] = { holder[1], reason, holder[8] }
-  tell(lock, holder[9], { 'l', lock.name, holder[1], reason })
+  tell(lock, holder[9], 'l', holder[1], reason)
   return holder
 end
 

@@ -7,10 +7,12 @@
  */
 export const lockRecordLua: string = /* lua */ `
 local call, floor, ceil, min, max = redis.call, math.floor, math.ceil, math.min, math.max
+local sub, format = string.sub, string.format
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local claimUs = tonumber(ARGV[2]) * 1000
 local fenceTtlMs = tonumber(ARGV[3])
+local sharedIndex = ARGV[4] == '1'
 
 local function find(list, leaseId)
   for i, entry in ipairs(list) do
@@ -18,13 +20,18 @@ local function find(list, leaseId)
   end
 end
 
--- The entries whose instant in \`field\` has not come.
+-- The entries whose instant in \`field\` has not come; the list itself when that is all of them.
 local function living(list, field)
-  local kept = {}
-  for _, entry in ipairs(list) do
-    if entry[field] > now then kept[#kept + 1] = entry end
+  local kept
+  for i, entry in ipairs(list) do
+    if entry[field] > now then
+      if kept then kept[#kept + 1] = entry end
+    elseif not kept then
+      kept = {}
+      for k = 1, i - 1 do kept[k] = list[k] end
+    end
   end
-  return kept
+  return kept or list
 end
 
 local function latestOf(holders)
@@ -41,28 +48,61 @@ end
 
 -- The key as it stands now: what has run out is left away, but nothing is written yet.
 local function load(key)
-  local lock = { key = key, fence = 0, mode = 'x', permits = 1, holders = {}, queue = {}, tombs = {}, messages = {} }
-  lock.base, lock.name = string.match(key, '^(.-}:)l:(.*)$')
+  local lock = { key = key, fence = 0, mode = 'x', permits = 1, messages = false, indexedUntil = 0, indexedSessions = nil }
   local raw = call('GET', key)
-  if raw then
-    if string.sub(raw, 1, 5) ~= 'hgl1 ' then
-      error({ version = string.match(raw, '^hgl(%d+) ') or 'foreign' }, 0)
-    end
-    local ok, fence, mode, permits, holders, queue, tombs = pcall(cmsgpack.unpack, string.sub(raw, 6))
-    if not ok then error({ version = 'foreign' }, 0) end
-    lock.fence, lock.mode, lock.permits = fence, mode, permits
-    lock.indexedUntil, lock.indexedSessions = latestOf(holders)
-    lock.holders, lock.queue, lock.tombs = living(holders, 8), living(queue, 11), living(tombs, 3)
+  if not raw then
+    lock.holders, lock.queue, lock.tombs = {}, {}, {}
+    return lock
   end
+  if sub(raw, 1, 5) ~= 'hgl1 ' then error({ version = string.match(raw, '^hgl(%d+) ') or 'foreign' }, 0) end
+  local ok, fence, mode, permits, holders, queue, tombs = pcall(cmsgpack.unpack, sub(raw, 6))
+  if not ok then error({ version = 'foreign' }, 0) end
+  lock.fence, lock.mode, lock.permits = fence, mode, permits
+  lock.indexedUntil, lock.indexedSessions = latestOf(holders)
+  lock.holders, lock.queue, lock.tombs = living(holders, 8), living(queue, 11), living(tombs, 3)
   return lock
 end
 
--- An index is a sorted set of keys by the millisecond their leases end; it is exact but for what expires by itself.
-local function index(set, member, untilUs)
-  local nowMs, untilMs = floor(now / 1000), ceil(untilUs / 1000)
-  local added = call('ZADD', set, untilMs, member)
-  if added == 1 and now % 16 == 0 then call('ZREMRANGEBYSCORE', set, '-inf', nowMs) end
-  if call('PTTL', set) < untilMs - nowMs then call('PEXPIRE', set, untilMs - nowMs + 3600000) end
+-- Indexes are sorted sets of keys by the millisecond their leases end, exact but for what expires by itself. What changes is
+-- gathered here and written at the end of the batch.
+local indexes = {}
+
+local function index(lock, kind, untilUs)
+  if not lock.base then
+    local at = string.find(lock.key, '}:l:', 1, true)
+    lock.name = sub(lock.key, at + 4)
+    -- On a standalone server one index serves all buckets.
+    lock.base = sharedIndex and sub(lock.key, 1, string.find(lock.key, '{', 1, true)) .. '0}:' or sub(lock.key, 1, at + 1)
+  end
+  local set = lock.base .. kind
+  local changes = indexes[set]
+  if not changes then
+    changes = {}
+    indexes[set] = changes
+  end
+  changes[lock.name] = untilUs
+end
+
+local function writeIndexes()
+  local nowMs = floor(now / 1000)
+  for set, changes in pairs(indexes) do
+    local add, remove, latest = {}, {}, 0
+    for name, untilUs in pairs(changes) do
+      if untilUs > 0 then
+        local untilMs = ceil(untilUs / 1000)
+        latest = max(latest, untilMs)
+        add[#add + 1], add[#add + 2] = format('%d', untilMs), name
+      else
+        remove[#remove + 1] = name
+      end
+    end
+    if #remove > 0 then call('ZREM', set, unpack(remove)) end
+    if #add > 0 then
+      call('ZADD', set, unpack(add))
+      if now % 16 == 0 then call('ZREMRANGEBYSCORE', set, '-inf', format('%d', nowMs)) end
+      if call('PTTL', set) < latest - nowMs then call('PEXPIRE', set, format('%d', latest - nowMs + 3600000)) end
+    end
+  end
 end
 
 local function save(lock)
@@ -70,25 +110,25 @@ local function save(lock)
   local untilUs = latest
   for _, waiter in ipairs(lock.queue) do untilUs = max(untilUs, waiter[11]) end
   local packed = cmsgpack.pack(lock.fence, lock.mode, lock.permits, lock.holders, lock.queue, lock.tombs)
-  local ttlMs = max(fenceTtlMs, ceil((untilUs - now) / 1000) + 1)
+  local ttlMs = format('%d', max(fenceTtlMs, ceil((untilUs - now) / 1000) + 1))
   local set = redis.pcall('SET', lock.key, 'hgl1 ' .. packed, 'PX', ttlMs)
   if set.err then
     -- A release must succeed when memory is full; the clock then takes the fence's place.
     if untilUs > 0 or not string.find(set.err, 'OOM', 1, true) then error(set, 0) end
     call('DEL', lock.key)
   end
-  local wasUntil, wasSessions = lock.indexedUntil or 0, lock.indexedSessions or {}
-  if latest == 0 and wasUntil > 0 then
-    call('ZREM', lock.base .. 'h', lock.name)
-  elseif latest ~= wasUntil then
-    index(lock.base .. 'h', lock.name, latest)
+  if latest ~= lock.indexedUntil then index(lock, 'h', latest) end
+  local was = lock.indexedSessions
+  if was or sessions then
+    was, sessions = was or {}, sessions or {}
+    for session in pairs(was) do
+      if not sessions[session] then index(lock, 's:' .. session, 0) end
+    end
+    for session, sessionUntil in pairs(sessions) do
+      if was[session] ~= sessionUntil then index(lock, 's:' .. session, sessionUntil) end
+    end
   end
-  for session in pairs(wasSessions) do
-    if not sessions or not sessions[session] then call('ZREM', lock.base .. 's:' .. session, lock.name) end
-  end
-  for session, sessionUntil in pairs(sessions or {}) do
-    if wasSessions[session] ~= sessionUntil then index(lock.base .. 's:' .. session, lock.name, sessionUntil) end
-  end
+  if not lock.messages then return end
   -- Hints: without the permission to publish, waiters poll.
   for _, message in ipairs(lock.messages) do redis.pcall('PUBLISH', message[1], message[2]) end
 end

@@ -31,7 +31,7 @@ function run.A(op)
   end
   if #conflicts > 0 then
     for _, lock in ipairs(locks) do
-      if #lock.messages > 0 then save(lock) end
+      if lock.messages then save(lock) end
     end
     return { 0, retry, conflicts }
   end
@@ -129,6 +129,8 @@ for i, op in ipairs(cjson.decode(ARGV[1])) do
     replies[i] = { -1, result.version and 'RECORD ' .. result.version or result.err }
   end
 end
+-- Memory may be full, or permission missing: what was done stays done, and an index that misses a key is a list that does.
+pcall(writeIndexes)
 return replies
 `;
 
@@ -137,7 +139,8 @@ return replies
  *
  * - KEYS: each operation's record in turn (`A` takes one per request), all under one hash tag when on a cluster. Beside a record the script writes only
  *   the indexes under the same tag: `h`, the keys that are held, and `s:<session>`, the keys that a session holds.
- * - ARGV: 1 the operations as JSON; 2 how long a lease that was granted from the queue is given to confirm, ms; 3 how long a record outlives its leases, ms.
+ * - ARGV: 1 the operations as JSON; 2 how long a lease that was granted from the queue is given to confirm, ms; 3 how long a record outlives its leases, ms;
+ *   4 `1` when all buckets share the indexes of bucket 0, which they do where a script may touch any slot.
  * - An operation is `["a", request]` (acquire), `["A", [request]]` (all or none), `["c", leaseId]` (cancel a wait), `["e", leaseId, token, ttl ms,
  *   [owner, shown token, metadata|false]|false]` (extend), `["r", leaseId, token, request|false]` (release, then attempt), `["i"]` (inspect),
  *   `["f", leaseId|false]` (force), `["s", session]` (release what the session holds). A request is
