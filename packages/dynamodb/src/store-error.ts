@@ -66,10 +66,11 @@ export function asStoreError(error: unknown, place: FailurePlace): Error {
     return failed('auth', `The AWS SDK found no credentials: configure them for the DynamoDBClient (${message})`);
   if (/region is missing/i.test(message))
     return failed('auth', 'The AWS SDK found no region: set AWS_REGION or give the DynamoDBClient one');
-  if (name === 'TimeoutError' || code === 'ETIMEDOUT' || code === 'ESOCKETTIMEDOUT')
-    return failed('timeout', `DynamoDB did not answer in the time the client allows: ${message}`);
+  // Before timeouts: the SDK calls a reset connection one, and keeps its code.
   if (disconnected.has(code) || disconnected.has(name) || /socket hang up/i.test(message))
     return failed('connection', `The connection to DynamoDB failed (${code || name}): ${message}`);
+  if (name === 'TimeoutError' || code === 'ETIMEDOUT' || code === 'ESOCKETTIMEDOUT')
+    return failed('timeout', `DynamoDB did not answer in the time the client allows: ${message}`);
   const status = $metadata?.httpStatusCode;
   return failed('other', `DynamoDB failed on table '${table}' (${name}${status === undefined ? '' : `, HTTP ${status}`}): ${message}`);
 }

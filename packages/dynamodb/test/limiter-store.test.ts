@@ -109,6 +109,7 @@ for (const service of services) {
       faulty.proxy.answerNext(1, { status: 503, body: { __type: 'ServiceUnavailable' } });
       assert.equal(await failure(), 'HEADGATE_STORE other');
       await faulty.proxy.refuse();
+      await faulty.proxy.cut();
       assert.equal(await failure(), 'HEADGATE_STORE connection');
       await faulty.proxy.pass();
       await faulty.proxy.blackhole('both');
