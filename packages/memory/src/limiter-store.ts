@@ -1,4 +1,5 @@
 import {
+  checkKey,
   ClosedError,
   decideStep,
   Emitter,
@@ -7,6 +8,7 @@ import {
   StoreFullError,
   systemClock,
 } from '@headgate/core';
+import { BurstClock } from './burst-clock.js';
 import { checkMaxKeys, checkSweepIntervalMs, checkWhenFull } from './options.js';
 import { packedDecide } from './packed-decide.js';
 import { isPackable, RecordTable } from './record-table.js';
@@ -61,6 +63,8 @@ class Store implements MemoryLimiterStore {
   readonly clock = 'store';
   readonly capabilities: LimiterCapabilities;
   readonly #clock: Clock;
+  /** What decisions are dated by: the clock given, or the system's with a look at it shared within a burst. */
+  readonly #dates: Pick<Clock, 'nowUs'>;
   readonly #table: RecordTable;
   readonly #whenFull: WhenFull;
   readonly #sweepIntervalMs: number;
@@ -74,6 +78,7 @@ class Store implements MemoryLimiterStore {
     this.#whenFull = checkWhenFull(options.whenFull);
     this.#table = new RecordTable(checkMaxKeys(options.maxKeys));
     this.#clock = options.clock ?? systemClock;
+    this.#dates = options.clock ?? new BurstClock();
     this.#emitter = new Emitter(options.hooks);
     this.#addSlot = (space, key, limit, nowUs, freshAtUs) => {
       const slot = this.#add(space, key, nowUs, freshAtUs);
@@ -94,12 +99,12 @@ class Store implements MemoryLimiterStore {
   }
 
   decideNow(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow {
-    return this.#within(key, (space, rest) => this.#decide(space, rest, limits, op));
+    return this.#within(key, (space, rest) => this.#decide(space, rest, limits, op, false));
   }
 
   decideNowFor(name: string): (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow {
     const space = this.#table.spaces.enter(name);
-    return (key, limits, op) => this.#decide(space, key, limits, op);
+    return (key, limits, op) => this.#decide(space, key, limits, op, true);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must come as a rejection
@@ -124,9 +129,9 @@ class Store implements MemoryLimiterStore {
 
   #decideStep({ key, limits, ops }: LimiterStep): LimiterResult {
     return this.#within(key, (space, rest) => {
-      if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#clock.nowUs());
-      const { nowUs, atUs, ...answer } = this.#decide(space, rest, limits, ops[0] as LimiterOp);
-      return { nowUs, atUs, answers: [answer] };
+      if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#dates.nowUs());
+      const answer = this.#decide(space, rest, limits, ops[0] as LimiterOp, false);
+      return { nowUs: answer.nowUs, atUs: answer.atUs, answers: [answer] };
     });
   }
 
@@ -140,11 +145,13 @@ class Store implements MemoryLimiterStore {
     }
   }
 
-  #decide(space: Space, key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow {
-    const nowUs = this.#clock.nowUs();
+  /** With `check`, a key that has no record is looked at before anything else; one that has was looked at when it came in. */
+  #decide(space: Space, key: string, limits: readonly Limit[], op: LimiterOp, check: boolean): LimiterAnswerNow {
+    const slot = space.slots.get(key);
+    if (check && slot === undefined) checkKey('key', key);
+    const nowUs = this.#dates.nowUs();
     if (limits.length === 1 && (op.kind === 'consume' || op.kind === 'peek')) {
       const limit = limits[0] as Limit;
-      const slot = space.slots.get(key);
       if (slot === undefined ? isPackable(limit) : this.#isPackedUnder(slot, limit)) {
         return packedDecide(
           this.#table,
@@ -159,8 +166,8 @@ class Store implements MemoryLimiterStore {
         );
       }
     }
-    const { answers, ...instants } = this.#step(space, key, limits, [op], nowUs);
-    return { ...(answers[0] as LimiterAnswer), ...instants };
+    const { answers, atUs } = this.#step(space, key, limits, [op], nowUs);
+    return answerNow(answers[0] as LimiterAnswer, nowUs, atUs);
   }
 
   /** The general path: whole records, through core's definition. */
@@ -275,4 +282,12 @@ class Store implements MemoryLimiterStore {
     const event = { store: this.name, keys: this.#table.size };
     this.#emitter.emit('onStoreKeys', evicted ? { ...event, evicted } : event);
   }
+}
+
+/** An answer with the clocks of its step. Spelt out: a spread costs as much as a decision. */
+function answerNow(answer: LimiterAnswer, nowUs: number, atUs: number): LimiterAnswerNow {
+  const { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings } = answer;
+  const fields = { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings, nowUs, atUs };
+  // Absent and undefined read the same here.
+  return fields as LimiterAnswerNow;
 }

@@ -98,9 +98,8 @@ export class RecordTable {
 
   /** Writes a record into a slot, packed when it can be. */
   write(slot: number, record: LimiterRecord): void {
-    const [entry] = record.entries;
-    if (record.entries.length === 1 && record.blockedUntilUs === 0 && isPackable((entry as RecordEntry).limit)) {
-      const { limit, state } = entry as RecordEntry;
+    if (canPack(record)) {
+      const { limit, state } = record.entries[0] as RecordEntry;
       const base = slot * columnsPerSlot;
       this.columns.set(state, base);
       this.columns[base + lastColumn] = record.lastUs;
@@ -156,4 +155,14 @@ function grown<T>(items: readonly (T | undefined)[], length: number): (T | undef
   const copy = new Array<T | undefined>(length).fill(undefined);
   for (let i = 0; i < items.length; i++) copy[i] = items[i];
   return copy;
+}
+
+/**
+ * Whether the columns can hold the record: one packable limit, no block, and, for a token bucket, a level as of the record's own time (a bucket kept from an
+ * earlier policy has an older one).
+ */
+function canPack({ entries, blockedUntilUs, lastUs }: LimiterRecord): boolean {
+  const [entry] = entries;
+  if (!entry || entries.length > 1 || blockedUntilUs !== 0 || !isPackable(entry.limit)) return false;
+  return entry.limit.kind !== 'tokenBucket' || entry.state[1] === lastUs;
 }

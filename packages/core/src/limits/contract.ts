@@ -111,7 +111,8 @@ export interface LimiterStore {
   decideNow?(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow;
   /**
    * In-process stores, optional: {@link decideNow} for the records of one limiter, which spares the hot path the joining of strings.
-   * `decideNowFor(name)(key, …)` decides the same record as `decideNow(joinKey(name, key), …)` and as a step of that key.
+   * `decideNowFor(name)(key, …)` decides the same record as `decideNow(joinKey(name, key), …)` and as a step of that key. The function it returns is handed the
+   * caller's key as it came: it must call `checkKey('key', key)` for any key it has no record of (one it has was checked when it came in).
    */
   decideNowFor?(name: string): (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow;
   /** Ends what the store itself opened; calls in flight may fail with a `StoreError`. Safe to call twice. */

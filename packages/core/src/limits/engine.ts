@@ -1,4 +1,4 @@
-import { StoreError } from '../errors.js';
+import { InvalidArgumentError, StoreError } from '../errors.js';
 import { joinKey } from '../keys.js';
 import { Breaker } from './breaker.js';
 import { Call } from './call.js';
@@ -73,6 +73,8 @@ export class Engine implements CallHandler {
         ? this.#timedNow(key, policy, op)
         : (this.#decideNow as DecideNow)(key, policy.limits, op);
     } catch (error) {
+      // The key was no key: the caller's mistake, not the store's.
+      if (error instanceof InvalidArgumentError) throw error;
       if (sync && this.fallback && !this.fallback.isSync) throw error;
       return this.#failover(key, policy, op, error, false, undefined);
     }

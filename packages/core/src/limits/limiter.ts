@@ -58,7 +58,8 @@ class StoreLimiter implements Limiter {
   // Not an async function: this path is the reason somebody picks an in-process store.
   consume(key: string, options?: ConsumeOptions): Promise<Decision> {
     try {
-      this.#checkCall(key);
+      // An in-process store looks at keys it does not know by itself.
+      if (!this.#isSync || this.#closing) this.#checkCall(key);
       if (options === undefined) return this.#decide(key, this.#policy, consumeOne, undefined);
       const op = consumeOp(checkCost(optionsObject('options', options).cost));
       return this.#decide(key, this.#policyOf(options), op, checkSignal(options.signal));
@@ -69,7 +70,7 @@ class StoreLimiter implements Limiter {
 
   consumeSync(key: string, options?: ConsumeOptions): Decision {
     if (!this.#isSync) throw new UnsupportedError(`Store '${this.store}' cannot decide without a promise; use consume`);
-    this.#checkCall(key);
+    if (this.#closing) throw this.#closedError();
     let op = consumeOne;
     let policy = this.#policy;
     if (options !== undefined) {
