@@ -233,7 +233,10 @@ class AdvisoryLocks implements LockStore {
     };
   }
 
-  async #takeOutOfQueue({ id, connection }: { id: KeyId; connection: HoldingConnection }, leaseId: string): Promise<void> {
+  async #takeOutOfQueue(
+    { id, connection }: { id: KeyId; connection: HoldingConnection },
+    leaseId: string,
+  ): Promise<void> {
     if (connection.gone) await this.#operator.cancelWait(id, leaseId);
     else await connection.submit(id.lockId, false, () => ['c', id.lockId, leaseId]);
   }

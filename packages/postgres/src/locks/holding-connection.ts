@@ -68,7 +68,12 @@ export class HoldingConnection {
   submit<T>(lockId: string, acquires: boolean, make: () => Operation | undefined): Promise<T | undefined> {
     if (this.gone) return Promise.reject(this.#goneError());
     return new Promise<T | undefined>((resolve, reject) => {
-      (acquires ? this.#queue : this.#urgent).push({ make, lockId, resolve: resolve as (reply: unknown) => void, reject });
+      (acquires ? this.#queue : this.#urgent).push({
+        make,
+        lockId,
+        resolve: resolve as (reply: unknown) => void,
+        reject,
+      });
       this.#schedule();
     });
   }

@@ -1,0 +1,157 @@
+import { fixedWindow, tokenBucket } from '@headgate/core';
+import { postgresLimiterStore } from '@headgate/postgres';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { manualClock, openDatabase } from './database.js';
+import type { LimiterStep } from '@headgate/core';
+import type { TestDatabase } from './database.js';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterAll(() => database.drop());
+
+const consume = (
+  key: string,
+  cost = 1,
+  limits = [tokenBucket({ capacity: 1_000, refillIntervalMs: 86_400_000 })],
+): LimiterStep => ({
+  key,
+  limits,
+  ops: [{ kind: 'consume', cost }],
+});
+
+async function settled(store: ReturnType<typeof postgresLimiterStore>, steps: LimiterStep[]): Promise<void> {
+  for (const result of await store.decide(steps, {})) expect(result).toHaveProperty('answers');
+}
+
+it.each([
+  ['one token bucket', consume('denied', 1_001), consume('denied', 1_000)],
+  [
+    'any limits',
+    consume('denied 2', 11, [fixedWindow({ limit: 10, windowMs: 86_400_000 })] as never),
+    consume('denied 2', 10, [fixedWindow({ limit: 10, windowMs: 86_400_000 })] as never),
+  ],
+])('a denial writes no WAL (%s)', async (_name, denied, admitted) => {
+  const { pool, schema } = database;
+  const store = postgresLimiterStore({ pool, schema });
+  await settled(store, [admitted]);
+  // The very statement the store sends, as the server explains it.
+  const client = await pool.connect();
+  try {
+    const wal = async (step: LimiterStep): Promise<number> => {
+      let bytes = -1;
+      const explaining = {
+        query: async ({ text, values }: { text: string; values?: unknown[] }) => {
+          const { rows } = await client.query(`EXPLAIN (ANALYZE, WAL, FORMAT JSON) ${text}`, values);
+          bytes = (rows[0] as { 'QUERY PLAN': [{ Plan: { 'WAL Bytes': number } }] })['QUERY PLAN'][0].Plan['WAL Bytes'];
+          return { rows: [['0']] };
+        },
+      };
+      await postgresLimiterStore({ pool: explaining, schema }).decide([step], {});
+      return bytes;
+    };
+    await wal(denied); // the first reader may note on the page that the writer has committed
+    expect(await wal(denied)).toBe(0);
+    expect(await wal({ ...admitted, key: `${admitted.key} other` })).toBeGreaterThan(0);
+  } finally {
+    client.release();
+  }
+});
+
+it('updates stay HOT', async () => {
+  // One connection, so that it can be told to report what it counted.
+  const own = await openDatabase({ max: 1 });
+  const store = postgresLimiterStore({ pool: own.pool, schema: own.schema });
+  const keys = Array.from({ length: 50 }, (_, i) => `hot ${i}`);
+  for (let round = 0; round < 40; round++) {
+    await settled(
+      store,
+      keys.map((key) => consume(key)),
+    );
+  }
+  await own.pool.query('SELECT pg_stat_force_next_flush()');
+  const { rows } = await own.pool.query<{ updates: number; hot: number }>(
+    `SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = 'limits'`,
+    [own.schema],
+  );
+  const { updates, hot } = rows[0] as { updates: number; hot: number };
+  expect(updates).toBeGreaterThan(1_900);
+  // Not all: while a page of new rows fills up, a second version may not fit until the first is pruned.
+  expect(hot / updates).toBeGreaterThan(0.9);
+  await own.drop();
+});
+
+it('clean-up removes what equals a fresh record, in batches, and nothing else, from several callers at once', async () => {
+  const own = await openDatabase();
+  const setClock = await manualClock(own, 1_795_000_000_000_000);
+  const store = postgresLimiterStore({ pool: own.pool, schema: own.schema });
+  const short = [tokenBucket({ capacity: 10, refillIntervalMs: 1_000 })];
+  const long = [tokenBucket({ capacity: 10, refillIntervalMs: 86_400_000 })];
+  const steps = Array.from({ length: 60 }, (_, i) => consume(`short ${i}`, 10, short));
+  await settled(store, [...steps, ...Array.from({ length: 5 }, (_, i) => consume(`long ${i}`, 1, long))]);
+  expect(await store.cleanUp()).toBe(0);
+  await setClock(1_795_000_000_999_999);
+  expect(await store.cleanUp(), 'a microsecond early').toBe(0);
+  await setClock(1_795_000_001_000_000);
+  const removed = await Promise.all(Array.from({ length: 4 }, () => store.cleanUp({ limit: 10 })));
+  const first = removed.reduce((sum, each) => sum + each, 0);
+  expect(first).toBeGreaterThanOrEqual(10);
+  expect(first).toBeLessThanOrEqual(40);
+  expect((await store.cleanUp()) + first).toBe(60);
+  const { rows } = await own.pool.query(`SELECT key FROM "${own.schema}".limits`);
+  expect(rows).toHaveLength(5);
+  await own.drop();
+});
+
+it('an unlogged table is made only when asked for', async () => {
+  const unlogged = await openDatabase({ unlogged: true });
+  const persistence = async ({ pool, schema }: TestDatabase) =>
+    (await pool.query('SELECT relpersistence FROM pg_class WHERE oid = $1::regclass', [`"${schema}".limits`])).rows[0];
+  expect(await persistence(unlogged)).toEqual({ relpersistence: 'u' });
+  expect(await persistence(database)).toEqual({ relpersistence: 'p' });
+  await unlogged.drop();
+});
+
+it('one step’s broken row is that step’s error, and the others are decided', async () => {
+  const { pool, schema } = database;
+  const store = postgresLimiterStore({ pool, schema });
+  await settled(store, [consume('broken')]);
+  await pool.query(`UPDATE "${schema}".limits SET level = -9223372036854775808 WHERE key = 'broken'`);
+  const [good, broken, better] = await store.decide([consume('good'), consume('broken'), consume('better')], {});
+  expect(good).toHaveProperty('answers');
+  expect(broken).toMatchObject({ error: { code: 'HEADGATE_STORE' } });
+  expect(better).toHaveProperty('answers');
+});
+
+it('a pool that has no connection left says so', async () => {
+  const { url, schema } = database;
+  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 100 });
+  const client = await pool.connect();
+  const failure = await postgresLimiterStore({ pool, schema })
+    .decide([consume('k')], {})
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'HEADGATE_STORE', kind: 'throttled', message: expect.stringMatching(/`max`/) });
+  client.release();
+  await pool.end();
+});
+
+it('two stores that take many keys in opposite orders never deadlock and lose no charge', async () => {
+  const { pool, schema } = database;
+  const stores = [postgresLimiterStore({ pool, schema }), postgresLimiterStore({ pool, schema })];
+  const keys = Array.from({ length: 30 }, (_, i) => `order ${i}`);
+  await Promise.all(
+    Array.from({ length: 20 }, (_, round) =>
+      settled(
+        stores[round % 2] as never,
+        (round % 2 ? keys : [...keys].reverse()).map((key) => consume(key)),
+      ),
+    ),
+  );
+  const results = await (stores[0] as ReturnType<typeof postgresLimiterStore>).decide(
+    keys.map((key) => ({ ...consume(key), ops: [{ kind: 'peek', cost: 1 }] })),
+    {},
+  );
+  for (const result of results) expect(result).toMatchObject({ answers: [{ remaining: 980 }] });
+});

@@ -1,0 +1,21 @@
+// Holds one lock, renews it and tells when it is lost. Arguments: URL, schema.
+import { postgresLockStore } from '@headgate/postgres';
+import { parentLink } from '@headgate/test-servers';
+
+const [connection, schema] = process.argv.slice(2);
+const { send } = parentLink();
+const store = postgresLockStore({ connection, schema, ttlClassesMs: [1_000] });
+const request = {
+  key: 'held by a process',
+  leaseId: 'holder',
+  mode: 'exclusive',
+  ownerId: 'holder',
+  permits: 1,
+  ttlMs: 1_000,
+};
+store.watch({ wake: () => {}, lost: (_lease, reason) => send({ lost: reason }) });
+const reply = await store.acquire(request);
+send(reply);
+setInterval(() => {
+  store.extend([{ ...request, fencingToken: reply.fencingToken }]).catch(() => {}); // a loss is told by the watcher
+}, 300);
