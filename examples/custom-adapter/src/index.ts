@@ -1,1 +1,2 @@
-export {};
+export { fileLimiterStore } from './limiter-store.js';
+export { fileLockStore } from './lock-store.js';
