@@ -18,7 +18,7 @@ export interface DynamoStoreOptions {
   readonly name?: string | undefined;
   /** Longest time for one request with its SDK retries, milliseconds; default 5,000. A shorter `timeoutMs` of the limiter or lock manager comes first. */
   readonly timeoutMs?: number | undefined;
-  /** How far two processes' clocks may be apart, once corrected by the service's, milliseconds; default 1,000. More is reported to `onClockSkew`. */
+  /** How far two processes' clocks may be apart, once corrected by the service's, milliseconds; default 2,000. More is reported to `onClockSkew`. */
   readonly maxSkewMs?: number | undefined;
   /**
    * `service` (default): the process's clock, corrected by the `Date` header of each reply, which costs one small read before the first call.
@@ -78,7 +78,7 @@ export function resolveOptions(options: DynamoStoreOptions): ResolvedOptions {
     name,
     place: { store: name, table },
     timeoutMs: durationMs('timeoutMs', options.timeoutMs ?? 5_000),
-    maxSkewMs: durationMs('maxSkewMs', options.maxSkewMs ?? 1_000, 0),
+    maxSkewMs: durationMs('maxSkewMs', options.maxSkewMs ?? 2_000, 0),
     clockSource: oneOf('clockSource', options.clockSource ?? 'service', ['service', 'client']),
     emulator: options.emulator,
     maxCachedKeys: integerIn('maxCachedKeys', options.maxCachedKeys ?? 20_000, 1, 10_000_000),

@@ -78,7 +78,7 @@ export function asStoreError(error: unknown, place: FailurePlace): Error {
 function invalidRequest(cause: unknown, message: string, { store, table }: FailurePlace): StoreError {
   if (/item size.*exceeded|exceeded the maximum allowed size/i.test(message))
     return new StoreFullError(`The item has reached DynamoDB's 400 kB: ${message}`, { store, cause });
-  if (/key element|missing the key|type mismatch for key|does not have the specified index/i.test(message))
+  if (/key element|missing the key|required keys|type mismatch for key|does not have the specified index/i.test(message))
     return new StoreError(
       `Table '${table}' does not have the keys and index of createTable({ client, table }): ${message}`,
       { store, kind: 'other', cause },
