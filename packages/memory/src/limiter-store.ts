@@ -130,8 +130,8 @@ class Store implements MemoryLimiterStore {
   #decideStep({ key, limits, ops }: LimiterStep): LimiterResult {
     return this.#within(key, (space, rest) => {
       if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#dates.nowUs());
-      const answer = this.#decide(space, rest, limits, ops[0] as LimiterOp, false);
-      return { nowUs: answer.nowUs, atUs: answer.atUs, answers: [answer] };
+      const { nowUs, atUs, ...answer } = this.#decide(space, rest, limits, ops[0] as LimiterOp, false);
+      return { nowUs, atUs, answers: [answer] };
     });
   }
 

@@ -24,8 +24,6 @@ describe("by the system's clock", () => {
     describe,
     it,
     version,
-    // The rest has been held to the same code above, on a clock that nothing else can disturb.
-    only: ['time', 'storm', 'limiter'],
     createStore: () => {
       const store = memoryLimiterStore();
       return { store, size: () => store.size };
