@@ -37,8 +37,11 @@ export interface OutageRun {
 /** The longest pause between two probes of a breaker after a short outage, and some. */
 const recoveryTimeoutMs = 45_000;
 
-/** Starts Redis, instances and a load, kills Redis, brings it back, empty, and waits until every instance has returned to it. Everything it started has ended when it resolves. */
-export async function runOutage(options: OutageOptions): Promise<OutageRun> {
+/**
+ * Starts Redis, instances and a load, kills Redis, brings it back, empty, and waits until every instance has returned to it. Everything it started has ended when it settles, also when
+ * `signal` ends it before its time.
+ */
+export async function runOutage(options: OutageOptions, signal?: AbortSignal): Promise<OutageRun> {
   const { instances: count, limitPerSecond, callsPerSecond, beforeMs, outageMs, afterMs } = options;
   const redis = await startRedis();
   try {
@@ -55,17 +58,20 @@ export async function runOutage(options: OutageOptions): Promise<OutageRun> {
       const startMs = performance.now();
       const load = startLoad(instances.urls, callsPerSecond);
       try {
-        await sleep(beforeMs);
+        await sleep(beforeMs, undefined, { signal });
         const pendingAtKill = load.pending;
         const killedMs = performance.now();
         await redis.kill();
-        await sleep(outageMs);
+        await sleep(outageMs, undefined, { signal });
         await redis.restart();
         const backMs = performance.now();
-        const returned = (): number => instances.transitions.filter(({ direction }) => direction === 'recover').length;
-        await until(() => returned() >= count, { timeoutMs: recoveryTimeoutMs, what: 'every instance to return' });
+        const allReturned = (): boolean => {
+          signal?.throwIfAborted();
+          return instances.transitions.filter(({ direction }) => direction === 'recover').length >= count;
+        };
+        await until(allReturned, { timeoutMs: recoveryTimeoutMs, what: 'every instance to return' });
         const recoveredMs = performance.now();
-        await sleep(afterMs);
+        await sleep(afterMs, undefined, { signal });
         await load.stop();
         const endMs = performance.now();
         const { calls } = load;

@@ -24,6 +24,13 @@ const options = {
 console.log(
   `${options.instances} instances share a limit of ${options.limitPerSecond}/s through Redis; ${options.callsPerSecond}/s are asked. Redis is killed for ${outageSeconds} s.\n`,
 );
-const report = reportOf(await runOutage(options));
-console.log(tableOf(report, options.limitPerSecond));
-if (Object.keys(report.errors).length > 0) process.exitCode = 1;
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
+try {
+  const report = reportOf(await runOutage(options, interrupted.signal));
+  console.log(tableOf(report, options.limitPerSecond));
+  if (Object.keys(report.errors).length > 0) process.exitCode = 1;
+} catch (error) {
+  if (!interrupted.signal.aborted) throw error;
+  process.exitCode = 130;
+}
