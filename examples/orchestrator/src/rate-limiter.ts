@@ -42,6 +42,8 @@ export class RateLimiter {
       timeoutMs: options.timeoutMs,
       onStoreFailure: 'fallback',
       fallback: { store: memoryLimiterStore({ hooks }), share: 1 / options.instances, reconcile: true },
+      // An operator who brings the store back wants to see it used: no probe is further away than this.
+      breaker: { maxOpenMs: 2000 },
       denyCache: {},
       hooks: {
         ...hooks,
