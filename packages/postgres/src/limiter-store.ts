@@ -1,10 +1,10 @@
 import { ClosedError, integerIn, optionsObject } from '@headgate/core';
 import { isServerError, storeName, toStoreError } from './errors.js';
-import { decodeResult, encodeConsumes, encodeSteps } from './limiter-wire.js';
+import { asConsumes, decodeResult, encodeConsumes, encodeSteps, encodeTake } from './limiter-wire.js';
 import { resolveNames } from './names.js';
 import { checkPool } from './pool.js';
 import { cleanUpSql } from './sql/limits-table.js';
-import type { LimiterCapabilities, LimiterResult, LimiterStep, LimiterStore } from '@headgate/core';
+import type { LimiterCapabilities, LimiterResult, LimiterStep, LimiterStore, StoreError } from '@headgate/core';
 import type { Names, SchemaOptions } from './names.js';
 import type { PostgresPool } from './pool.js';
 
@@ -45,6 +45,7 @@ class LimiterTable implements PostgresLimiterStore {
   readonly capabilities = capabilities;
   readonly #pool: PostgresPool;
   readonly #names: Names;
+  readonly #takeSql: string;
   readonly #consumeSql: string;
   readonly #decideSql: string;
   readonly #cleanUpSql: string;
@@ -54,6 +55,7 @@ class LimiterTable implements PostgresLimiterStore {
   constructor(pool: PostgresPool, names: Names) {
     this.#pool = pool;
     this.#names = names;
+    this.#takeSql = `SELECT ${names.of('limit_take_v1')}($1, $2, $3, $4, $5)`;
     this.#consumeSql = `SELECT ${names.of('limit_consume_v1')}($1, $2, $3, $4, $5, $6, $7)`;
     this.#decideSql = `SELECT ${names.of('limit_decide_v1')}($1)`;
     this.#cleanUpSql = cleanUpSql(names);
@@ -63,22 +65,49 @@ class LimiterTable implements PostgresLimiterStore {
     if (this.#closed) throw new ClosedError('The store is closed');
     // Every process takes rows in the same order, so that batches never wait for each other in a circle.
     const sorted = steps.length === 1 ? steps : [...steps].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-    let text: string;
-    try {
-      const consumes = encodeConsumes(sorted);
-      text = await (consumes
-        ? this.#ask('consume', this.#consumeSql, consumes)
-        : this.#ask('decide', this.#decideSql, [encodeSteps(sorted)]));
-    } catch (error) {
-      // An error in one step's data undid the whole statement: each step then gets a statement and an error of its own.
-      if (steps.length === 1 && isDataError(error)) return [{ error: toStoreError(error) }];
-      if (isDataError(error)) return (await Promise.all(steps.map((step) => this.decide([step])))).flat();
-      throw toStoreError(error);
-    }
-    const parts = text.split('|');
-    if (sorted === steps) return parts.map((part, i) => decodeResult(part, steps[i] as LimiterStep));
-    const results = new Map(sorted.map((step, i) => [step, decodeResult(parts[i] as string, step)]));
+    const parts = await this.#parts(sorted);
+    const decode = (step: LimiterStep, i: number): LimiterResult => {
+      const part = parts[i] as string | StoreError;
+      return typeof part === 'string' ? decodeResult(part, step) : { error: part };
+    };
+    if (sorted === steps) return steps.map(decode);
+    const results = new Map(sorted.map((step, i) => [step, decode(step, i)]));
     return steps.map((step) => results.get(step) as LimiterResult);
+  }
+
+  /** The record before each step, as the server tells it, or why the step has none. */
+  async #parts(steps: readonly LimiterStep[]): Promise<(string | StoreError)[]> {
+    const consumes = asConsumes(steps);
+    if (!consumes) return this.#decideAny(steps);
+    let parts: (string | StoreError)[];
+    try {
+      parts =
+        steps.length === 1
+          ? [await this.#ask('take', this.#takeSql, encodeTake(consumes))]
+          : (await this.#ask('consume', this.#consumeSql, encodeConsumes(consumes))).split('|');
+    } catch (error) {
+      if (!isDataError(error)) throw toStoreError(error);
+      return this.#decideAny(steps);
+    }
+    const open = parts.flatMap((part, i) => (part === 'r' ? [i] : []));
+    if (open.length > 0) {
+      // The others are decided, and must not become an error with these.
+      const decided = await this.#decideAny(open.map((i) => steps[i] as LimiterStep)).catch(toStoreError);
+      for (const [j, i] of open.entries()) parts[i] = Array.isArray(decided) ? (decided[j] as string | StoreError) : decided;
+    }
+    return parts;
+  }
+
+  async #decideAny(steps: readonly LimiterStep[]): Promise<(string | StoreError)[]> {
+    try {
+      return (await this.#ask('decide', this.#decideSql, [encodeSteps(steps)])).split('|');
+    } catch (error) {
+      if (!isDataError(error)) throw toStoreError(error);
+      if (steps.length === 1) return [toStoreError(error)];
+      // The server undid the statement because of one step's data: each step then gets a statement and an outcome of its own.
+      const alone = steps.map((step) => this.#decideAny([step]).catch((failure: unknown) => [toStoreError(failure)]));
+      return (await Promise.all(alone)).flat();
+    }
   }
 
   async cleanUp(options: { readonly limit?: number | undefined } = {}): Promise<number> {
@@ -120,7 +149,7 @@ function isForeignStatement(error: unknown): boolean {
   return isServerError(error) && (error.code === '26000' || error.code === '42P05');
 }
 
-/** Errors that a step's own data can cause: bad numbers, broken rows, violated constraints. */
+/** Errors that one step can cause for the others: bad numbers, broken rows, violated constraints, a deadlock with a foreign transaction. */
 function isDataError(error: unknown): boolean {
-  return isServerError(error) && /^(22|23)/.test(error.code);
+  return isServerError(error) && (/^2[23]/.test(error.code) || error.code === '40P01');
 }

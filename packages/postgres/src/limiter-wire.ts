@@ -5,8 +5,18 @@ import type { Limit, LimiterOp, LimiterRecord, LimiterResult, LimiterStep, Recor
 const kinds = ['tokenBucket', 'fixedWindow', 'slidingWindow', 'slidingLog'] as const;
 const opCodes = { consume: 0, consumeUpTo: 1, peek: 2, refund: 3, penalize: 4, block: 5, reset: 6 } as const;
 
-/** Parameters of `limit_consume_v1`, or `undefined` when a step is not of the common case. Steps are in key order. */
-export function encodeConsumes(steps: readonly LimiterStep[]): string[] | undefined {
+/** Steps that only consume from one token bucket each, in arrays. */
+export interface Consumes {
+  readonly limits: readonly Limit[];
+  readonly keys: readonly string[];
+  readonly policies: readonly number[];
+  readonly ends: readonly number[];
+  readonly costs: readonly number[];
+  readonly counts: readonly number[];
+}
+
+/** The steps as consumes, or `undefined` when one is not of this common case. Steps are in key order. */
+export function asConsumes(steps: readonly LimiterStep[]): Consumes | undefined {
   const limits: Limit[] = [];
   const keys: string[] = [];
   const policies: number[] = [];
@@ -36,6 +46,17 @@ export function encodeConsumes(steps: readonly LimiterStep[]): string[] | undefi
     policies.push(policy + 1);
     ends.push(costs.length);
   }
+  return { limits, keys, policies, ends, costs, counts };
+}
+
+/** Parameters of `limit_take_v1`, for a single step. */
+export function encodeTake({ limits, keys, costs, counts }: Consumes): string[] {
+  const limit = limits[0] as Limit;
+  return [`\\x${keys[0]}`, limit.name, `{${encodeLimit(limit).join()}}`, `{${costs.join()}}`, `{${counts.join()}}`];
+}
+
+/** Parameters of `limit_consume_v1`. */
+export function encodeConsumes({ limits, keys, policies, ends, costs, counts }: Consumes): string[] {
   return [
     `{"\\\\x${keys.join('","\\\\x')}"}`,
     `{${policies.join()}}`,

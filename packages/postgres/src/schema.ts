@@ -4,6 +4,7 @@ import { limitsArithmeticSql } from './sql/limits-arithmetic.js';
 import { limitsConsumeSql } from './sql/limits-consume.js';
 import { limitsStepSql } from './sql/limits-step.js';
 import { limitsTableSql } from './sql/limits-table.js';
+import { limitsTakeSql } from './sql/limits-take.js';
 import { locksBatchSql } from './sql/locks-batch.js';
 import { locksOperatorSql } from './sql/locks-operator.js';
 import { locksHelpersSql, locksTablesSql } from './sql/locks-tables.js';
@@ -34,6 +35,7 @@ export function schemaSql(options: SchemaSqlOptions = {}): string {
     limitsTableSql(names, unlogged),
     limitsArithmeticSql(names),
     limitsStepSql(names),
+    limitsTakeSql(names),
     limitsConsumeSql(names),
     locksTablesSql(names),
     locksHelpersSql(names),
