@@ -18,6 +18,9 @@ export interface RedisConnectionOptions {
   readonly stallTimeoutMs?: number | undefined;
 }
 
+/** Most attempts at a script that the server keeps forgetting. */
+const mostScriptLoads = 4;
+
 type Command = (...args: unknown[]) => Promise<unknown>;
 type Pipeline = Record<string, unknown> & {
   exec(): Promise<readonly (readonly [error: Error | null, result: unknown])[]>;
@@ -85,10 +88,14 @@ export class Connection {
   async send(name: string, args: unknown[], signal?: AbortSignal): Promise<unknown> {
     if (!this.#opened || this.client.status !== 'ready' || this.#unusable) await this.ready(signal);
     const command = (this.client as unknown as Record<string, Command>)[name] as Command;
-    try {
-      return await abortable(command.apply(this.client, args), signal);
-    } catch (error) {
-      throw this.failure(error, signal);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await abortable(command.apply(this.client, args), signal);
+      } catch (error) {
+        // ioredis repeats a call with the script's text once; caches that are flushed again and again need it more often. It has not run.
+        if (attempt < mostScriptLoads && String(error).includes('NOSCRIPT')) continue;
+        throw this.failure(error, signal);
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { subscriberClient } from './client.js';
 import { connected } from './waiting.js';
 import type { LockLostReason, LockStoreListener } from '@headgate/core';
@@ -21,7 +21,7 @@ export class Inbox {
 
   /** `shared` is a Cluster client that keeps a connection for subscriptions itself; otherwise one is made like `client` when somebody listens. */
   constructor(prefix: string, client: Client, shared: Client | undefined, warn: (message: string) => void) {
-    this.channel = `${prefix}:inbox:${randomUUID()}`;
+    this.channel = `${prefix}:inbox:${randomBytes(12).toString('base64url')}`;
     this.#make = () => shared ?? subscriberClient(client);
     this.#shared = shared !== undefined;
     this.#warn = warn;

@@ -13,8 +13,8 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** Most operations in one call, so that a burst does not hold the server up for long. */
-const maxOps = 256;
+/** Most operations in one call: enough to share its cost, few enough that the server works on one call while we write the next. */
+const maxOps = 32;
 
 /**
  * Gathers the operations that are asked for in the same turn of the event loop and sends them together, per hash tag in a Cluster. An

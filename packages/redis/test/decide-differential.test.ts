@@ -9,8 +9,10 @@ import { decideScript } from '../src/scripts/decide.js';
 import { Random, randomOps, randomPolicies } from './random-steps.js';
 import type { Limit, LimiterRecord, LimiterResult, LimiterStep } from '@headgate/core';
 
-// The same script with a clock that the test turns, so that traces cross years and step back.
-const clockedScript = decideScript.replace("call('TIME')", '{ ARGV[#ARGV - 1], ARGV[#ARGV] }');
+// The same script with a clock that the test turns, so that traces cross years and step back. The keys outlive the trace by Redis's own clock.
+const clockedScript = decideScript
+  .replace("call('TIME')", '{ ARGV[#ARGV - 1], ARGV[#ARGV] }')
+  .replaceAll("'PX', ttlMs", "'PX', '600000'");
 
 /** Replays results through core's definition. */
 class Model {
