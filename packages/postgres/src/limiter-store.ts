@@ -93,7 +93,8 @@ class LimiterTable implements PostgresLimiterStore {
     if (open.length > 0) {
       // The others are decided, and must not become an error with these.
       const decided = await this.#decideAny(open.map((i) => steps[i] as LimiterStep)).catch(toStoreError);
-      for (const [j, i] of open.entries()) parts[i] = Array.isArray(decided) ? (decided[j] as string | StoreError) : decided;
+      for (const [j, i] of open.entries())
+        parts[i] = Array.isArray(decided) ? (decided[j] as string | StoreError) : decided;
     }
     return parts;
   }

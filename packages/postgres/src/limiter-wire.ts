@@ -1,4 +1,5 @@
 import { decideStep, RecordVersionError, recordVersion, StoreError } from '@headgate/core';
+import { answerConsumes } from './bucket-answers.js';
 import { storeName } from './errors.js';
 import type { Limit, LimiterOp, LimiterRecord, LimiterResult, LimiterStep, RecordEntry } from '@headgate/core';
 
@@ -111,24 +112,23 @@ export function decodeResult(text: string, { limits, ops }: LimiterStep): Limite
     const message = `The stored record has format version ${text.slice(1)}, this release reads ${recordVersion}; it was left untouched`;
     return { error: new RecordVersionError(message, { store: storeName }) };
   }
-  const short = text.indexOf(';') < 0;
-  const fields = text.split(short ? ',' : ';');
+  const general = text.indexOf(';') >= 0;
+  const fields = text.split(general ? ';' : ',');
   const nowUs = Number(fields[0]);
-  const record =
-    fields.length === 1
-      ? undefined
-      : short
-        ? bucketRecord(fields, limits[0] as Limit)
-        : decodeRecord(fields as [string, string, string, string, string]);
   if (!Number.isSafeInteger(nowUs)) {
     return { error: new StoreError(`The server answered a step with '${text}'`, { store: storeName, kind: 'other' }) };
   }
+  const [limit] = limits;
+  if (!general && limit?.kind === 'tokenBucket' && limits.length === 1 && ops.every(onlyConsumes)) {
+    const record = fields.length === 1 ? undefined : { lastUs: Number(fields[1]), level: Number(fields[2]) };
+    return answerConsumes(limit, record, ops, nowUs);
+  }
+  const record = general ? decodeRecord(fields as [string, string, string, string, string]) : undefined;
   return decideStep(record, limits, ops, nowUs).result;
 }
 
-function bucketRecord([, last, level]: readonly string[], limit: Limit): LimiterRecord {
-  const entry: RecordEntry = { limit, state: [Number(level), Number(last)] };
-  return { version: recordVersion, lastUs: Number(last), blockedUntilUs: 0, entries: [entry] };
+function onlyConsumes({ kind }: LimiterOp): boolean {
+  return kind === 'consume' || kind === 'peek';
 }
 
 function decodeRecord([, last, blocked, names, data]: readonly [
