@@ -29,12 +29,15 @@ export async function readDashboard(): Promise<Dashboard> {
   return JSON.parse(await readFile(`${kitFolder}grafana/headgate.json`, 'utf8')) as Dashboard;
 }
 
-/** The expressions of a dashboard by `panel title: letter`, with its variables set to all and its interval to `interval`. */
+/**
+ * The expressions of a dashboard by `panel title: letter`, with its variables set to any value that is not empty (a label that does not exist
+ * matches `.*`) and its interval to `interval`.
+ */
 export function expressionsOf(dashboard: Dashboard, interval: string): Map<string, string> {
   const expressions = new Map<string, string>();
   for (const { title, targets = [] } of dashboard.panels) {
     targets.forEach(({ expr }, i) => {
-      const set = expr.replaceAll('$__rate_interval', interval).replaceAll(/\$(limiter|lock|store)\b/g, '.*');
+      const set = expr.replaceAll('$__rate_interval', interval).replaceAll(/\$(limiter|lock|store)\b/g, '.+');
       expressions.set(`${title}: ${'ABCDEF'[i]}`, set);
     });
   }

@@ -15,10 +15,22 @@ async function get<T>(base: string, path: string, parameters: Readonly<Record<st
   return body.data;
 }
 
-/** The values of an instant query; those that are no number (0 / 0) are left out. */
-export async function query(base: string, expression: string): Promise<readonly number[]> {
-  const { result } = await get<{ result: { value: [number, string] }[] }>(base, 'query', { query: expression });
-  return result.map(({ value }) => Number(value[1])).filter((value) => !Number.isNaN(value));
+/** One series of an instant query's answer. */
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** The answer to an instant query; series whose value is no number (0 / 0) are left out. */
+export async function query(base: string, expression: string): Promise<readonly Series[]> {
+  const { result } = await get<{ result: { metric: Record<string, string>; value: [number, string] }[] }>(
+    base,
+    'query',
+    { query: expression },
+  );
+  return result
+    .map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+    .filter(({ value }) => !Number.isNaN(value));
 }
 
 /** Every rule that was loaded. */

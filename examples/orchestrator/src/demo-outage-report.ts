@@ -49,7 +49,7 @@ export interface OutageReport {
 
 /** Counts what a run was. */
 export function reportOf(run: OutageRun): OutageReport {
-  const { options, calls, transitions, startMs, killedMs, backMs, recoveredMs, endMs, pendingAtKill } = run;
+  const { options, calls, transitions, startMs, goneMs, backMs, recoveredMs, endMs, pendingThen } = run;
   const { limitPerSecond, instances } = options;
   const share = limitPerSecond / instances;
   const recoveries = transitions.filter(({ direction }) => direction === 'recover');
@@ -57,15 +57,15 @@ export function reportOf(run: OutageRun): OutageReport {
   const lateSeconds = recoveries.reduce((sum, { atMs }) => sum + (atMs - firstMs) / 1000, 0);
   return {
     phases: [
-      phase('before', calls, startMs, killedMs),
-      phase('Redis is down', calls, killedMs, backMs),
+      phase('before', calls, startMs, goneMs),
+      phase('Redis is away', calls, goneMs, backMs),
       phase('returning', calls, backMs, recoveredMs),
       phase('after', calls, recoveredMs, endMs),
     ],
     shares: Array.from({ length: instances }, (_, instance) => shareOf(instance, calls, Math.floor(share), share)),
     admitted: calls.filter(({ outcome }) => outcome === 'admitted').length,
     allowance: limitPerSecond + (limitPerSecond * (endMs - startMs)) / 1000,
-    extra: { freshStart: limitPerSecond, inFlight: pendingAtKill, lateReturn: share * lateSeconds },
+    extra: { freshStart: limitPerSecond, inFlight: pendingThen, lateReturn: share * lateSeconds },
     slowestMs: slowest(calls),
     lagMs: run.lagMs,
     activations: transitions.length - recoveries.length,

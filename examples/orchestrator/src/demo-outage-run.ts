@@ -12,6 +12,10 @@ export interface OutageOptions {
   readonly limitPerSecond: number;
   /** Calls per second, over all instances. */
   readonly callsPerSecond: number;
+  /** What a call gives Redis before its instance decides alone. */
+  readonly timeoutMs: number;
+  /** `kill`: connections break at once, and Redis comes back empty. `freeze`: they stay open and nothing answers. */
+  readonly fault: 'kill' | 'freeze';
   readonly beforeMs: number;
   readonly outageMs: number;
   readonly afterMs: number;
@@ -21,13 +25,15 @@ export interface OutageOptions {
 export interface OutageRun {
   readonly options: OutageOptions;
   readonly startMs: number;
-  readonly killedMs: number;
+  /** When Redis began to go. */
+  readonly goneMs: number;
   /** When Redis answered again. */
   readonly backMs: number;
   /** When the last instance had come back to Redis. */
   readonly recoveredMs: number;
   readonly endMs: number;
-  readonly pendingAtKill: number;
+  /** Calls under way at `goneMs`. */
+  readonly pendingThen: number;
   /** See `Load.lagMs`. */
   readonly lagMs: number;
   readonly calls: readonly CallRecord[];
@@ -38,11 +44,11 @@ export interface OutageRun {
 const recoveryTimeoutMs = 45_000;
 
 /**
- * Starts Redis, instances and a load, kills Redis, brings it back, empty, and waits until every instance has returned to it. Everything it started has ended when it settles, also when
+ * Starts Redis, instances and a load, takes Redis away, brings it back, and waits until every instance has returned to it. Everything it started has ended when it settles, also when
  * `signal` ends it before its time.
  */
 export async function runOutage(options: OutageOptions, signal?: AbortSignal): Promise<OutageRun> {
-  const { instances: count, limitPerSecond, callsPerSecond, beforeMs, outageMs, afterMs } = options;
+  const { instances: count, limitPerSecond, callsPerSecond, timeoutMs, fault, beforeMs, outageMs, afterMs } = options;
   const redis = await startRedis();
   try {
     const instances = await startInstances(count, {
@@ -50,6 +56,7 @@ export async function runOutage(options: OutageOptions, signal?: AbortSignal): P
       REDIS_URL: redis.url,
       INSTANCES: String(count),
       TASKS_PER_SECOND: String(limitPerSecond),
+      STORE_TIMEOUT_MS: String(timeoutMs),
       // Out of the way: this is about one limit.
       TASKS_PER_MINUTE: '1000000',
     });
@@ -59,11 +66,11 @@ export async function runOutage(options: OutageOptions, signal?: AbortSignal): P
       const load = startLoad(instances.urls, callsPerSecond);
       try {
         await sleep(beforeMs, undefined, { signal });
-        const pendingAtKill = load.pending;
-        const killedMs = performance.now();
-        await redis.kill();
+        const pendingThen = load.pending;
+        const goneMs = performance.now();
+        await (fault === 'kill' ? redis.kill() : redis.pause());
         await sleep(outageMs, undefined, { signal });
-        await redis.restart();
+        await (fault === 'kill' ? redis.restart() : redis.resume());
         const backMs = performance.now();
         const allReturned = (): boolean => {
           signal?.throwIfAborted();
@@ -79,11 +86,11 @@ export async function runOutage(options: OutageOptions, signal?: AbortSignal): P
         return {
           options,
           startMs,
-          killedMs,
+          goneMs,
           backMs,
           recoveredMs,
           endMs,
-          pendingAtKill,
+          pendingThen,
           lagMs: load.lagMs,
           calls,
           transitions,

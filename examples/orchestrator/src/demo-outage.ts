@@ -17,10 +17,12 @@ const options = {
   instances: 3,
   limitPerSecond: 60,
   callsPerSecond: 120,
+  timeoutMs: 250,
+  fault: 'kill',
   beforeMs: 5000,
   outageMs: outageSeconds * 1000,
   afterMs: 5000,
-};
+} as const;
 console.log(
   `${options.instances} instances share a limit of ${options.limitPerSecond}/s through Redis; ${options.callsPerSecond}/s are asked. Redis is killed for ${outageSeconds} s.\n`,
 );
