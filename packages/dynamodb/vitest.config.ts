@@ -3,5 +3,11 @@ import { shared } from '../../vitest.shared.ts';
 
 export default defineConfig({
   // Files run one at a time: several own a private server, and timing margins assume a machine that is not full.
-  test: { ...shared, globalSetup: ['test/global-setup.ts'], fileParallelism: false, testTimeout: 30_000, hookTimeout: 30_000 },
+  test: {
+    ...shared,
+    globalSetup: ['test/global-setup.ts'],
+    fileParallelism: false,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
 });

@@ -55,14 +55,19 @@ const tablePattern = /^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table\/)?[A-Za
 
 /** Returns `client` when it looks like the SDK's. */
 export function checkClient(client: DynamoClient): DynamoClient {
-  if (typeof client?.send !== 'function') throw invalid('client', 'a DynamoDBClient of @aws-sdk/client-dynamodb 3', client);
+  if (typeof client?.send !== 'function')
+    throw invalid('client', 'a DynamoDBClient of @aws-sdk/client-dynamodb 3', client);
   return client;
 }
 
 /** Returns `table` when it can name a DynamoDB table (its ARN is fine too). */
 export function checkTable(table: string): string {
   if (typeof table !== 'string' || !tablePattern.test(table))
-    throw invalid('table', "the name of a DynamoDB table (3 to 255 characters of A-Z a-z 0-9 '_' '.' '-') or its ARN", table);
+    throw invalid(
+      'table',
+      "the name of a DynamoDB table (3 to 255 characters of A-Z a-z 0-9 '_' '.' '-') or its ARN",
+      table,
+    );
   return table;
 }
 

@@ -97,8 +97,10 @@ async function switchOnTtl(client: DynamoClient, table: string): Promise<void> {
   const status = TimeToLiveDescription?.TimeToLiveStatus;
   if (status === 'ENABLED' || status === 'ENABLING') return;
   const TimeToLiveSpecification = { AttributeName: 't', Enabled: true };
-  await client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification })).catch((error: unknown) => {
-    // Another process was faster: DynamoDB refuses a second change within the hour.
-    if ((error as Error).name !== 'ValidationException') throw error;
-  });
+  await client
+    .send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }))
+    .catch((error: unknown) => {
+      // Another process was faster: DynamoDB refuses a second change within the hour.
+      if ((error as Error).name !== 'ValidationException') throw error;
+    });
 }

@@ -7,7 +7,14 @@ import { asStoreError, givenUp } from './store-error.js';
 import { Table, textOf, unchanged } from './table.js';
 import { Turns } from './turns.js';
 import { WarmCache } from './warm-cache.js';
-import type { LimiterCapabilities, LimiterRecord, LimiterResult, LimiterStep, LimiterStore, StepOutcome } from '@headgate/core';
+import type {
+  LimiterCapabilities,
+  LimiterRecord,
+  LimiterResult,
+  LimiterStep,
+  LimiterStore,
+  StepOutcome,
+} from '@headgate/core';
 import type { DynamoStoreOptions, ResolvedOptions } from './client.js';
 import type { ItemKey } from './keys.js';
 import type { Heat } from './pause.js';

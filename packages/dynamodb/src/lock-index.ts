@@ -21,7 +21,11 @@ const maxKeys = 100;
  * Locks that are held, each read consistently: those in the index, which follows the table within a moment, and those this process remembers as held,
  * which spares its own leases that moment. With `sessionId` only locks that the session holds.
  */
-export async function* heldLocks(items: LockItems, sessionId?: string, signal?: AbortSignal): AsyncGenerator<FoundLock> {
+export async function* heldLocks(
+  items: LockItems,
+  sessionId?: string,
+  signal?: AbortSignal,
+): AsyncGenerator<FoundLock> {
   const seen = new Set<string>();
   const mayHold = ({ record }: Known): boolean =>
     record.holders.some((holder) => sessionId === undefined || holder.sessionId === sessionId);

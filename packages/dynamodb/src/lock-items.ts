@@ -125,7 +125,10 @@ export class LockItems {
         rested = false;
         attempts += 1;
         const writeId = this.table.writeId();
-        const outcome = await this.table.put(toItem(key, next, writeId), conditionFor(known, next, view), { signal, graceMs });
+        const outcome = await this.table.put(toItem(key, next, writeId), conditionFor(known, next, view), {
+          signal,
+          graceMs,
+        });
         if (outcome.written) {
           this.remember(key, next, writeId, cooler(heat));
           return reply;
@@ -142,7 +145,8 @@ export class LockItems {
     if (changes.length === 1 || this.#options.emulator === 'dynalite')
       return Promise.all(changes.map((change) => this.change(change, { signal })));
     const chunks: Change<Reply>[][] = [];
-    for (let from = 0; from < changes.length; from += maxStatements) chunks.push(changes.slice(from, from + maxStatements));
+    for (let from = 0; from < changes.length; from += maxStatements)
+      chunks.push(changes.slice(from, from + maxStatements));
     return (await Promise.all(chunks.map((chunk) => this.#prolongTogether(chunk, signal)))).flat();
   }
 
@@ -150,7 +154,9 @@ export class LockItems {
     const attempts = changes.flatMap((change) => {
       const known = this.warm.get(change.key.pk);
       const step = known && change.decide(known.record, this.view(known));
-      return known && step?.next ? [{ change, known, reply: step.reply, next: step.next, writeId: this.table.writeId() }] : [];
+      return known && step?.next
+        ? [{ change, known, reply: step.reply, next: step.next, writeId: this.table.writeId() }]
+        : [];
     });
     const statements = attempts.map(({ change, known, next, writeId }) =>
       this.#statement(toItem(change.key, next, writeId), known.writeId),
@@ -158,7 +164,9 @@ export class LockItems {
     const done = new Map<Change<Reply>, Reply>();
     if (statements.length > 0) {
       const command = new BatchExecuteStatementCommand({ Statements: statements });
-      const { Responses = [] } = (await this.table.requests.send(command, { signal })) as BatchExecuteStatementCommandOutput;
+      const { Responses = [] } = (await this.table.requests.send(command, {
+        signal,
+      })) as BatchExecuteStatementCommandOutput;
       attempts.forEach(({ change, known, reply, next, writeId }, i) => {
         const failure = Responses[i]?.Error;
         if (failure && textOf(failure.Item, 'w') !== writeId) {

@@ -56,7 +56,18 @@ const indexParts = 64;
 /** How long an unused lock's item is kept, seconds. A clock seeds the tokens, so nothing is lost with it. */
 const keptSeconds = 7 * 86_400;
 
-type EncodedHolder = readonly [string, string, string | null, number, number, number, number, number, number, object | null];
+type EncodedHolder = readonly [
+  string,
+  string,
+  string | null,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  object | null,
+];
 type Encoded = readonly [
   version: number,
   mode: number,
@@ -79,7 +90,9 @@ export function heldUntilMs({ holders }: LockRecord): number {
  */
 export function toItem({ pk, hashed }: ItemKey, record: LockRecord, writeId: string): Item {
   const heldMs = heldUntilMs(record);
-  const sessions = [...new Set(record.holders.flatMap(({ sessionId }) => (sessionId === undefined ? [] : [sessionId])))];
+  const sessions = [
+    ...new Set(record.holders.flatMap(({ sessionId }) => (sessionId === undefined ? [] : [sessionId]))),
+  ];
   return {
     pk: { S: pk },
     w: { S: writeId },
@@ -130,18 +143,20 @@ function encode({ mode, permits, lastToken, writtenAtMs, holders, evicted }: Loc
     permits,
     lastToken,
     writtenAtMs,
-    holders.map((holder): EncodedHolder => [
-      holder.leaseId,
-      holder.ownerId,
-      holder.sessionId ?? null,
-      holder.firstToken,
-      holder.lastToken,
-      holder.shownToken,
-      holder.acquiredAtMs,
-      holder.expiresAtMs,
-      holder.ttlMs,
-      holder.metadata ?? null,
-    ]),
+    holders.map(
+      (holder): EncodedHolder => [
+        holder.leaseId,
+        holder.ownerId,
+        holder.sessionId ?? null,
+        holder.firstToken,
+        holder.lastToken,
+        holder.shownToken,
+        holder.acquiredAtMs,
+        holder.expiresAtMs,
+        holder.ttlMs,
+        holder.metadata ?? null,
+      ],
+    ),
     evicted.map(({ leaseId, reason, forgetAtMs }) => [leaseId, reason, forgetAtMs] as const),
   ];
 }
@@ -152,18 +167,20 @@ function decode([, mode, permits, lastToken, writtenAtMs, holders, evicted]: Enc
     permits,
     lastToken,
     writtenAtMs,
-    holders: holders.map(([leaseId, ownerId, sessionId, first, last, shown, acquiredAtMs, expiresAtMs, ttlMs, metadata]) => ({
-      leaseId,
-      ownerId,
-      sessionId: sessionId ?? undefined,
-      firstToken: first,
-      lastToken: last,
-      shownToken: shown,
-      acquiredAtMs,
-      expiresAtMs,
-      ttlMs,
-      metadata: (metadata ?? undefined) as Holder['metadata'],
-    })),
+    holders: holders.map(
+      ([leaseId, ownerId, sessionId, first, last, shown, acquiredAtMs, expiresAtMs, ttlMs, metadata]) => ({
+        leaseId,
+        ownerId,
+        sessionId: sessionId ?? undefined,
+        firstToken: first,
+        lastToken: last,
+        shownToken: shown,
+        acquiredAtMs,
+        expiresAtMs,
+        ttlMs,
+        metadata: (metadata ?? undefined) as Holder['metadata'],
+      }),
+    ),
     evicted: evicted.map(([leaseId, reason, forgetAtMs]) => ({ leaseId, reason, forgetAtMs })),
   };
 }

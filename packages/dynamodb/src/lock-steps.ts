@@ -85,7 +85,11 @@ function refusal(others: readonly Holder[], view: View): AcquireReply {
 }
 
 /** Extends the leases that still hold; the replies are in the order of the requests. */
-export function extend(record: LockRecord, requests: readonly ExtendRequest[], view: View): Step<readonly ExtendReply[]> {
+export function extend(
+  record: LockRecord,
+  requests: readonly ExtendRequest[],
+  view: View,
+): Step<readonly ExtendReply[]> {
   return touch<ExtendRequest, ExtendReply>(record, requests, view, {
     onHeld: (held, { ttlMs, holder }) => {
       if (isOver(held, view)) return { reply: { extended: false, reason: 'expired' } };
@@ -97,7 +101,11 @@ export function extend(record: LockRecord, requests: readonly ExtendRequest[], v
 }
 
 /** Releases the leases that still hold; the replies are in the order of the requests. */
-export function release(record: LockRecord, requests: readonly ReleaseRequest[], view: View): Step<readonly ReleaseReply[]> {
+export function release(
+  record: LockRecord,
+  requests: readonly ReleaseRequest[],
+  view: View,
+): Step<readonly ReleaseReply[]> {
   return touch<ReleaseRequest, ReleaseReply>(record, requests, view, {
     onHeld: (held) => ({ reply: isOver(held, view) ? { released: false, reason: 'expired' } : { released: true } }),
     onGone: (reason) => ({ released: false, reason }),

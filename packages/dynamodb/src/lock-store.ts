@@ -74,7 +74,10 @@ class DynamoLockStore implements LockStore {
 
   async cancelWait({ key, leaseId }: LeaseRef, { signal }: StoreCallOptions = {}): Promise<void> {
     await this.#items.table.ready();
-    await this.#items.change({ key: itemKey('lock', key), decide: (record, view) => cancel(record, leaseId, view) }, { signal });
+    await this.#items.change(
+      { key: itemKey('lock', key), decide: (record, view) => cancel(record, leaseId, view) },
+      { signal },
+    );
   }
 
   async extend(requests: readonly ExtendRequest[], { signal }: StoreCallOptions = {}): Promise<readonly ExtendReply[]> {
@@ -90,7 +93,10 @@ class DynamoLockStore implements LockStore {
     );
   }
 
-  async release(requests: readonly ReleaseRequest[], { signal }: StoreCallOptions = {}): Promise<readonly ReleaseReply[]> {
+  async release(
+    requests: readonly ReleaseRequest[],
+    { signal }: StoreCallOptions = {},
+  ): Promise<readonly ReleaseReply[]> {
     await this.#items.table.ready();
     // `next` is left to core: served here it would win every time, and waiters of other processes only poll.
     return byKey(requests, (groups) =>
@@ -141,7 +147,12 @@ class DynamoLockStore implements LockStore {
   ): Promise<ForceReleaseReply> {
     await this.#items.table.ready();
     const decide: Decide<ForceReleaseReply> = (record, view) => {
-      const { reply, next } = evict(record, (holder) => leaseId === undefined || holder.leaseId === leaseId, 'forced', view);
+      const { reply, next } = evict(
+        record,
+        (holder) => leaseId === undefined || holder.leaseId === leaseId,
+        'forced',
+        view,
+      );
       const after = issueToken(next ?? record, view);
       return { reply: { released: reply, pending: [], fencingToken: after.lastToken, collateral: [] }, next: after };
     };
@@ -161,7 +172,9 @@ class DynamoLockStore implements LockStore {
 /** Serves requests grouped by key, since an item is written once for all of them, and returns the replies in the order of the requests. */
 async function byKey<Request extends { readonly key: string }, Reply>(
   requests: readonly Request[],
-  serve: (groups: readonly { readonly key: string; readonly members: readonly Request[] }[]) => Promise<readonly (readonly Reply[])[]>,
+  serve: (
+    groups: readonly { readonly key: string; readonly members: readonly Request[] }[],
+  ) => Promise<readonly (readonly Reply[])[]>,
 ): Promise<readonly Reply[]> {
   const indexes = new Map<string, number[]>();
   requests.forEach(({ key }, i) => {

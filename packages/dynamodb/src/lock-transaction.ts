@@ -35,7 +35,9 @@ export async function acquireAll(
   signal?: AbortSignal,
 ): Promise<AcquireAllReply> {
   if (requests.length > maxItems)
-    throw new UnsupportedError(`A DynamoDB transaction takes at most ${maxItems} locks at once, not ${requests.length}`);
+    throw new UnsupportedError(
+      `A DynamoDB transaction takes at most ${maxItems} locks at once, not ${requests.length}`,
+    );
   const parts = requests.map((request): Part => {
     const key = itemKey('lock', request.key);
     return { request, key, known: items.warm.get(key.pk), current: false };
@@ -93,14 +95,23 @@ async function attempt(
     if (!reply.acquired || !next) return undefined;
     const writeId = items.table.writeId();
     const condition = conditionInput(conditionFor(part.known, next, view));
-    return { part, reply, next, writeId, put: { TableName: items.table.name, Item: toItem(part.key, next, writeId), ...condition } };
+    return {
+      part,
+      reply,
+      next,
+      writeId,
+      put: { TableName: items.table.name, Item: toItem(part.key, next, writeId), ...condition },
+    };
   });
   // A lease that turned up between looking and writing: look again.
   if (writes.includes(undefined)) return undefined;
   const ready = writes as NonNullable<(typeof writes)[number]>[];
   try {
     // The SDK gives the command a token, by which DynamoDB knows its repetitions.
-    await items.table.requests.send(new TransactWriteItemsCommand({ TransactItems: ready.map(({ put }) => ({ Put: put })) }), { signal });
+    await items.table.requests.send(
+      new TransactWriteItemsCommand({ TransactItems: ready.map(({ put }) => ({ Put: put })) }),
+      { signal },
+    );
   } catch (error) {
     const { CancellationReasons: reasons } = error as { readonly CancellationReasons?: readonly CancellationReason[] };
     if (!reasons) throw error;
@@ -114,7 +125,13 @@ async function attempt(
 }
 
 /** Takes in why an item cancelled the transaction; throws when it was not the item's state. */
-function takeIn(items: LockItems, part: Part, reason: CancellationReason = {}, cause: unknown, place: FailurePlace): void {
+function takeIn(
+  items: LockItems,
+  part: Part,
+  reason: CancellationReason = {},
+  cause: unknown,
+  place: FailurePlace,
+): void {
   const { Code: code = 'None', Message: message = '' } = reason;
   if (code === 'None') return;
   if (code === 'ConditionalCheckFailed') {

@@ -62,10 +62,7 @@ export class Requests {
    * Sends one command. Rejects with a `StoreError`, or with the SDK's own error for a failed condition and a cancelled transaction, which are answers.
    * `trace` learns whether an attempt before the last may have taken effect; `graceMs` is how long the request goes on after its caller gave up.
    */
-  async send(
-    command: Command,
-    { signal, trace = { doubt: false }, graceMs = 0 }: SendOptions = {},
-  ): Promise<unknown> {
+  async send(command: Command, { signal, trace = { doubt: false }, graceMs = 0 }: SendOptions = {}): Promise<unknown> {
     const { timeoutMs, client } = this.#options;
     if (signal?.aborted) throw givenUp(this.#options.place, signal.reason);
     this.#watch(command, trace);

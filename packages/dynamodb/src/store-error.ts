@@ -30,7 +30,13 @@ const refused: ReadonlySet<string> = new Set([
   'NotAuthorized',
   'UnrecognizedClientException',
 ]);
-const unconnected: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const unconnected: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 const disconnected: ReadonlySet<string> = new Set([...unconnected, 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 /** Whether an attempt that failed so certainly changed nothing: the service refused it, or was never reached. */
@@ -55,13 +61,20 @@ export function asStoreError(error: unknown, place: FailurePlace): Error {
   if (error instanceof HeadgateError) return error;
   const { name = 'Error', message = String(error), code = '', $metadata } = error as SdkError;
   const { store, table } = place;
-  const failed = (kind: StoreErrorKind, text: string): StoreError => new StoreError(text, { store, kind, cause: error });
+  const failed = (kind: StoreErrorKind, text: string): StoreError =>
+    new StoreError(text, { store, kind, cause: error });
   if (name === 'ResourceNotFoundException')
-    return failed('other', `DynamoDB has no table '${table}' in this account and region: create it with createTable({ client, table })`);
+    return failed(
+      'other',
+      `DynamoDB has no table '${table}' in this account and region: create it with createTable({ client, table })`,
+    );
   if (name === 'ValidationException') return invalidRequest(error, message, place);
   if (throttled.has(name)) return failed('throttled', `DynamoDB throttled table '${table}' (${name}): ${message}`);
   if (refused.has(name))
-    return failed('auth', `DynamoDB refused the credentials for table '${table}' (${name}): ${message}. The README lists the permissions needed`);
+    return failed(
+      'auth',
+      `DynamoDB refused the credentials for table '${table}' (${name}): ${message}. The README lists the permissions needed`,
+    );
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError')
     return failed('auth', `The AWS SDK found no credentials: configure them for the DynamoDBClient (${message})`);
   if (/region is missing/i.test(message))
@@ -72,13 +85,18 @@ export function asStoreError(error: unknown, place: FailurePlace): Error {
   if (name === 'TimeoutError' || code === 'ETIMEDOUT' || code === 'ESOCKETTIMEDOUT')
     return failed('timeout', `DynamoDB did not answer in the time the client allows: ${message}`);
   const status = $metadata?.httpStatusCode;
-  return failed('other', `DynamoDB failed on table '${table}' (${name}${status === undefined ? '' : `, HTTP ${status}`}): ${message}`);
+  return failed(
+    'other',
+    `DynamoDB failed on table '${table}' (${name}${status === undefined ? '' : `, HTTP ${status}`}): ${message}`,
+  );
 }
 
 function invalidRequest(cause: unknown, message: string, { store, table }: FailurePlace): StoreError {
   if (/item size.*exceeded|exceeded the maximum allowed size/i.test(message))
     return new StoreFullError(`The item has reached DynamoDB's 400 kB: ${message}`, { store, cause });
-  if (/key element|missing the key|required keys|type mismatch for key|does not have the specified index/i.test(message))
+  if (
+    /key element|missing the key|required keys|type mismatch for key|does not have the specified index/i.test(message)
+  )
     return new StoreError(
       `Table '${table}' does not have the keys and index of createTable({ client, table }): ${message}`,
       { store, kind: 'other', cause },
@@ -89,10 +107,17 @@ function invalidRequest(cause: unknown, message: string, { store, table }: Failu
 /** The error of a call whose caller gave up before anything could be known. */
 export function givenUp(place: FailurePlace, reason: unknown): StoreError {
   if (reason instanceof StoreError) return reason;
-  return new StoreError('The caller gave up before DynamoDB answered', { store: place.store, kind: 'timeout', cause: reason });
+  return new StoreError('The caller gave up before DynamoDB answered', {
+    store: place.store,
+    kind: 'timeout',
+    cause: reason,
+  });
 }
 
 /** The error of a request that took longer than the store's `timeoutMs`. */
 export function timedOut({ store, table }: FailurePlace, timeoutMs: number): StoreTimeoutError {
-  return new StoreTimeoutError(`DynamoDB did not answer for table '${table}' within ${timeoutMs} ms`, { store, timeoutMs });
+  return new StoreTimeoutError(`DynamoDB did not answer for table '${table}' within ${timeoutMs} ms`, {
+    store,
+    timeoutMs,
+  });
 }

@@ -72,7 +72,11 @@ export class Table {
 
   /** Deletes the item if it still is of `writeId`. */
   async delete(pk: string, writeId: string, call: WriteOptions = {}): Promise<Written> {
-    const command = new DeleteItemCommand({ TableName: this.name, Key: { pk: { S: pk } }, ...conditionInput(unchanged(writeId)) });
+    const command = new DeleteItemCommand({
+      TableName: this.name,
+      Key: { pk: { S: pk } },
+      ...conditionInput(unchanged(writeId)),
+    });
     // Gone after a lost reply: by us, or by somebody who found what we found.
     return this.#write(command, pk, (found, { doubt }) => doubt && found === undefined, call);
   }

@@ -35,7 +35,8 @@ function countCosts({ client }: Place): Cost {
         try {
           const result = await next(args);
           const { ConsumedCapacity: consumed } = result.output as { ConsumedCapacity?: Consumed | readonly Consumed[] };
-          for (const { CapacityUnits = 0 } of [consumed ?? []].flat()) total[isRead ? 'reads' : 'writes'] += CapacityUnits;
+          for (const { CapacityUnits = 0 } of [consumed ?? []].flat())
+            total[isRead ? 'reads' : 'writes'] += CapacityUnits;
           return result;
         } catch (error) {
           if ((error as Error).name === 'ConditionalCheckFailedException') total.writes += 1;
@@ -50,7 +51,9 @@ function countCosts({ client }: Place): Cost {
 /** The README's table of costs, by the text of its first column. */
 function statedCosts(): Map<string, Cost> {
   const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const rows = text.matchAll(/^\| (?<call>[^|]+?) +\| (?<requests>[\d.]+) +\| (?<writes>[\d.]+) +\| (?<reads>[\d.]+) +\|$/gm);
+  const rows = text.matchAll(
+    /^\| (?<call>[^|]+?) +\| (?<requests>[\d.]+) +\| (?<writes>[\d.]+) +\| (?<reads>[\d.]+) +\|$/gm,
+  );
   return new Map(
     [...rows].map(({ groups = {} }) => [
       groups['call'] ?? '',

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { CreateTableCommand, DescribeTableCommand, DescribeTimeToLiveCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
 import { fixedWindow, InvalidArgumentError } from '@headgate/core';
 import { createHttpFaultProxy, sharedServer, skipReason } from '@headgate/test-servers';
 import { describe, it } from 'vitest';
@@ -52,13 +57,21 @@ describe('options', () => {
     assert.equal(onDynalite.capabilities.atomicAcquireAll, false);
     assert.equal(onDynalite.acquireAll, undefined);
     assert.equal(dynamoLockStore({ client, table: 'headgate' }).capabilities.atomicAcquireAll, true);
-    assert.equal(dynamoLimiterStore({ client, table: 'headgate', emulator: 'dynalite' }).capabilities.removalLagMs, Infinity);
+    assert.equal(
+      dynamoLimiterStore({ client, table: 'headgate', emulator: 'dynalite' }).capabilities.removalLagMs,
+      Infinity,
+    );
   });
 
   it('end with close: a closed store says so', async () => {
-    const [limiter, locks] = [dynamoLimiterStore({ client, table: 'headgate' }), dynamoLockStore({ client, table: 'headgate' })];
+    const [limiter, locks] = [
+      dynamoLimiterStore({ client, table: 'headgate' }),
+      dynamoLockStore({ client, table: 'headgate' }),
+    ];
     await Promise.all([limiter.close(), locks.close()]);
-    await assert.rejects(limiter.decide([{ key: 'k', limits, ops: [{ kind: 'peek', cost: 1 }] }], {}), { code: 'HEADGATE_CLOSED' });
+    await assert.rejects(limiter.decide([{ key: 'k', limits, ops: [{ kind: 'peek', cost: 1 }] }], {}), {
+      code: 'HEADGATE_CLOSED',
+    });
     await assert.rejects(locks.inspect('k'), { code: 'HEADGATE_CLOSED' });
   });
 });
@@ -68,7 +81,10 @@ for (const service of services) {
     it('name createTable when the table is missing or another', async () => {
       const { url } = await sharedServer(service);
       const client = clientFor(url);
-      assert.match(await failureOf(client, `missing-${randomUUID()}`), /^HEADGATE_STORE other: .*has no table.*createTable\(/);
+      assert.match(
+        await failureOf(client, `missing-${randomUUID()}`),
+        /^HEADGATE_STORE other: .*has no table.*createTable\(/,
+      );
       const table = `other-${randomUUID()}`;
       await client.send(
         new CreateTableCommand({
@@ -78,8 +94,14 @@ for (const service of services) {
           KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
         }),
       );
-      assert.match(await failureOf(client, table), /^HEADGATE_STORE other: .*does not have the keys and index of createTable\(/);
-      await assert.rejects(createTable({ client, table, ...emulatorOf(service) }), /somebody else's: it has the key \(id\)/);
+      assert.match(
+        await failureOf(client, table),
+        /^HEADGATE_STORE other: .*does not have the keys and index of createTable\(/,
+      );
+      await assert.rejects(
+        createTable({ client, table, ...emulatorOf(service) }),
+        /somebody else's: it has the key \(id\)/,
+      );
       client.destroy();
     });
 
@@ -89,7 +111,10 @@ for (const service of services) {
       const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
       assert.equal(Table?.TableStatus, 'ACTIVE');
       assert.equal(Table?.BillingModeSummary?.BillingMode, 'PAY_PER_REQUEST');
-      assert.deepEqual(Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName), ['held']);
+      assert.deepEqual(
+        Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName),
+        ['held'],
+      );
       if (service === 'dynamodb') {
         const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: table }));
         assert.equal(TimeToLiveDescription?.AttributeName, 't');
@@ -107,18 +132,30 @@ describe.skipIf(skipReason('dynamodb') !== undefined)('failures of the client', 
     const none = new DynamoDBClient({
       endpoint: url,
       region,
-      credentials: () => Promise.reject(Object.assign(new Error('Could not load credentials'), { name: 'CredentialsProviderError' })),
+      credentials: () =>
+        Promise.reject(Object.assign(new Error('Could not load credentials'), { name: 'CredentialsProviderError' })),
     });
     assert.match(await failureOf(none, 'headgate'), /^HEADGATE_STORE auth: .*no credentials/);
     const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
-    const nowhere = new DynamoDBClient({ endpoint: url, credentials, region: () => Promise.reject(new Error('Region is missing')) });
+    const nowhere = new DynamoDBClient({
+      endpoint: url,
+      credentials,
+      region: () => Promise.reject<string>(new Error('Region is missing')),
+    });
     assert.match(await failureOf(nowhere, 'headgate'), /^HEADGATE_STORE auth: .*AWS_REGION/);
 
-    const proxy = await createHttpFaultProxy({ target: await sharedServer('dynamodb') });
+    const { hostname: host, port } = new URL(url);
+    const proxy = await createHttpFaultProxy({ target: { host, port: Number(port) } });
     const client = clientFor(proxy.url, { maxAttempts: 1 });
-    const body = { __type: 'com.amazon.coral.service#AccessDeniedException', Message: 'not authorized to perform: dynamodb:GetItem' };
+    const body = {
+      __type: 'com.amazon.coral.service#AccessDeniedException',
+      Message: 'not authorized to perform: dynamodb:GetItem',
+    };
     proxy.answerNext(1, { status: 400, body });
-    assert.match(await failureOf(client, 'headgate'), /^HEADGATE_STORE auth: .*AccessDeniedException.*README lists the permissions/);
+    assert.match(
+      await failureOf(client, 'headgate'),
+      /^HEADGATE_STORE auth: .*AccessDeniedException.*README lists the permissions/,
+    );
     for (const each of [none, nowhere, client]) each.destroy();
     await proxy.stop();
   });

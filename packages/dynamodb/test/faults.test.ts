@@ -10,11 +10,24 @@ import type { Service } from './service.js';
 
 /** The hooks exist before the server does: they ask for it when they are called. */
 function hooksOf(service: Service, faulty: () => FaultyPlace): Faults {
-  const names = ['pause', 'resume', 'dropConnections', 'blackhole', 'heal', 'dropReply', 'skewClock', 'wipe', 'counters'] as const;
+  const names = [
+    'pause',
+    'resume',
+    'dropConnections',
+    'blackhole',
+    'heal',
+    'dropReply',
+    'skewClock',
+    'wipe',
+    'counters',
+  ] as const;
   const restarts = ['kill', 'restartStore'] as const;
   const known = service === 'dynamodb' ? [...names, ...restarts] : names;
   return Object.fromEntries(
-    known.map((name) => [name, (...args: never[]) => (faulty().faults[name] as (...args: never[]) => unknown)(...args)]),
+    known.map((name) => [
+      name,
+      (...args: never[]) => (faulty().faults[name] as (...args: never[]) => unknown)(...args),
+    ]),
   );
 }
 

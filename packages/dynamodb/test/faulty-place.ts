@@ -46,11 +46,13 @@ export async function openFaultyPlace(service: Service): Promise<FaultyPlace> {
       ...(service === 'dynamodb' ? { kill: () => server.kill(), restartStore: () => server.restart() } : {}),
       pause: async () => server.pause(),
       resume: async () => server.resume(),
-      dropConnections: () => proxy.cut(),
-      blackhole: () => proxy.blackhole('both'),
-      heal: () => proxy.pass(),
+      dropConnections: async () => proxy.cut(),
+      blackhole: async () => proxy.blackhole('both'),
+      heal: async () => proxy.pass(),
       // Not awaited here: what is resolved is that it is armed.
-      dropReply: async () => ({ lost: proxy.dropNextReply({ when: (request) => writes.test(request.toString('latin1')) }) }),
+      dropReply: async () => ({
+        lost: proxy.dropNextReply({ when: (request) => writes.test(request.toString('latin1')) }),
+      }),
       skewClock: async (ms) => {
         skewMs = ms;
       },

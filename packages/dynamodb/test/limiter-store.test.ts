@@ -15,7 +15,12 @@ const hour = fixedWindow({ limit: 100, windowMs: 3_600_000 });
 let keys = 0;
 const newKey = (): string => `k${(keys += 1)}`;
 
-async function ask(store: LimiterStore, key: string, op: LimiterOp, limits: readonly Limit[] = [hour]): Promise<LimiterDecided> {
+async function ask(
+  store: LimiterStore,
+  key: string,
+  op: LimiterOp,
+  limits: readonly Limit[] = [hour],
+): Promise<LimiterDecided> {
   const [result] = await store.decide([{ key, limits, ops: [op] }], {});
   if (!result || 'error' in result) throw result?.error ?? new Error('no result');
   return result;
@@ -89,7 +94,10 @@ for (const service of services) {
       await ask(store, key, one);
       const type = 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException';
       faulty.proxy.answerNext(1, { status: 400, body: { __type: type, message: 'slow down' } });
-      faulty.proxy.answerNext(1, { status: 500, body: { __type: 'com.amazonaws.dynamodb.v20120810#InternalServerError' } });
+      faulty.proxy.answerNext(1, {
+        status: 500,
+        body: { __type: 'com.amazonaws.dynamodb.v20120810#InternalServerError' },
+      });
       assert.equal(remaining(await ask(store, key, one)), 98);
     });
 
@@ -142,7 +150,8 @@ for (const service of services) {
       const key = newKey();
       const short = fixedWindow({ limit: 5, windowMs: 30 });
       const { answers } = await ask(store, key, one, [short]);
-      while (systemClock.nowUs() <= (answers[0]?.resetAtUs ?? 0)) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (systemClock.nowUs() <= (answers[0]?.resetAtUs ?? 0))
+        await new Promise((resolve) => setTimeout(resolve, 5));
       const fresh = open();
       await ask(fresh, newKey(), one);
       faulty.proxy.forget();
@@ -179,12 +188,19 @@ for (const service of services) {
         seenUs.push(nowUs - systemClock.nowUs());
       }
       assert.equal(allowed, 5);
-      for (const offUs of seenUs) assert.ok(Math.abs(offUs) < 2_000_000, `decided ${offUs / 1000} ms away from the time`);
-      assert.deepEqual(events.map(({ skewMs }) => Math.round(skewMs / 100_000)), [18, -18]);
+      for (const offUs of seenUs)
+        assert.ok(Math.abs(offUs) < 2_000_000, `decided ${offUs / 1000} ms away from the time`);
+      assert.deepEqual(
+        events.map(({ skewMs }) => Math.round(skewMs / 100_000)),
+        [18, -18],
+      );
     });
 
     it('admits no more than the record allows when a clock is uncorrected and ahead: state is clamped', async () => {
-      const ahead = open({ clock: { ...systemClock, nowUs: () => systemClock.nowUs() + 3_600_000_000 }, clockSource: 'client' });
+      const ahead = open({
+        clock: { ...systemClock, nowUs: () => systemClock.nowUs() + 3_600_000_000 },
+        clockSource: 'client',
+      });
       const events: ClockSkewEvent[] = [];
       const right = open({ hooks: { onClockSkew: (event) => void events.push(event) } });
       const key = newKey();
@@ -219,7 +235,12 @@ for (const service of services) {
 
     it('serves callers at once on one key by one write, and many keys by one each', async () => {
       const store = open();
-      const limiter = createLimiter({ name: `l${newKey()}`, store, limits: [fixedWindow({ limit: 100_000, windowMs: 3_600_000 })], timeoutMs: 20_000 });
+      const limiter = createLimiter({
+        name: `l${newKey()}`,
+        store,
+        limits: [fixedWindow({ limit: 100_000, windowMs: 3_600_000 })],
+        timeoutMs: 20_000,
+      });
       await limiter.consume('warm');
       faulty.proxy.forget();
       await Promise.all(Array.from({ length: 512 }, () => limiter.consume('hot')));

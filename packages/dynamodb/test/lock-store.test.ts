@@ -159,8 +159,14 @@ for (const service of services) {
       assert.equal((await open().inspect(key))?.key, key);
       const listed: LockState[] = [];
       for await (const state of open().list({ prefix: 'files:', sessionId: 'long' })) listed.push(state);
-      assert.deepEqual(listed.map((state) => state.key), [key]);
-      assert.deepEqual(await open().releaseSession({ prefix: 'files:', sessionId: 'long' }), { released: [key], pending: [] });
+      assert.deepEqual(
+        listed.map((state) => state.key),
+        [key],
+      );
+      assert.deepEqual(await open().releaseSession({ prefix: 'files:', sessionId: 'long' }), {
+        released: [key],
+        pending: [],
+      });
     });
 
     it('takes a lock left by a process that never released it although DynamoDB has not deleted the item', async () => {
@@ -183,7 +189,13 @@ for (const service of services) {
     it('refuses an item of another version, and leaves it', async () => {
       const key = newKey();
       const { client, table } = faulty.place;
-      const Item = { pk: { S: itemKey('lock', key).pk }, w: { S: 'x' }, r: { S: '[2]' }, x: { N: '9e14' }, n: { N: '1' } };
+      const Item = {
+        pk: { S: itemKey('lock', key).pk },
+        w: { S: 'x' },
+        r: { S: '[2]' },
+        x: { N: '9e14' },
+        n: { N: '1' },
+      };
       await client.send(new PutItemCommand({ TableName: table, Item }));
       await assert.rejects(open().acquire(request(key)), { code: 'HEADGATE_RECORD_VERSION' });
     });
