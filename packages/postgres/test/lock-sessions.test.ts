@@ -95,9 +95,9 @@ it('readers of colliding keys hold together, and each ends only its own', async 
     await take(store, 'reads 1', { mode: 'shared' }),
     await take(store, 'reads 2', { mode: 'shared' }),
   ];
-  await store.release([one]);
+  expect(await store.release([one])).toEqual([{ released: true }]);
   await refused(store, 'reads 1');
-  await store.release([two]);
+  expect(await store.release([two])).toEqual([{ released: true }]);
   await take(store, 'reads 1');
 });
 
@@ -171,4 +171,5 @@ it('locks that nobody holds leave no session state behind, and close ends every 
   await take(store, 'closing');
   await store.close();
   await until(async () => (await backends()).length === 0, { timeoutMs: 3_000, what: 'the connections to end' });
+  await expect(store.acquire(request('closed'))).rejects.toMatchObject({ code: 'HEADGATE_CLOSED' });
 });

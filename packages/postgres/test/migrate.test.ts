@@ -83,6 +83,19 @@ it('a role without rights is told what to grant', async () => {
   });
   await expect(migrate({ pool: weak, schema: 'headgate_new' })).rejects.toMatchObject({ kind: 'auth' });
   await locks.close();
+  await pool.query(
+    `GRANT USAGE ON SCHEMA "${schema}" TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${schema}" TO ${role}`,
+  );
+  expect(await postgresLimiterStore({ pool: weak, schema }).decide([step], {})).toMatchObject([
+    { answers: [{ allowed: true }] },
+  ]);
+  const granted = postgresLockStore({ connection, schema });
+  expect(await granted.acquire({ ...lease, waiter: { ttlMs: 1_000 } })).toMatchObject({ acquired: true });
+  expect(await granted.acquire({ ...lease, leaseId: 'm', waiter: { ttlMs: 1_000 } })).toMatchObject({
+    acquired: false,
+  });
+  await granted.close();
+  await migrate({ pool: weak, schema });
   await weak.end();
   await drop();
   await pool.query(`DROP ROLE ${role}`);
