@@ -13,7 +13,7 @@ export const remarks: readonly Remark[] = [
   {
     claims: [...costClaims, 'cost/peek-foretells', 'refund/gives-back', 'policy/changed-limit'],
     peers: ['rate-limiter-flexible', 'Upstash, fixed'],
-    text: 'A refused call is counted too, by design ("the counter keeps growing", say the documents of rate-limiter-flexible). Where every call costs 1 that changes nothing, since the count starts anew with the next window; with larger costs a refused call uses up what smaller ones could still have had.',
+    text: 'A refused call is counted too, by design ("the counter keeps growing", say the documents of rate-limiter-flexible). Where every call costs 1 that hardly matters, since the count starts anew with the next window; with larger costs a refused call uses up what smaller ones could still have had.',
   },
   {
     claims: [...costClaims, 'cost/peek-foretells', 'refund/gives-back'],
