@@ -16,7 +16,8 @@ export function bytesPerKey(count: number, charge: (key: string) => unknown): Ru
   };
 }
 
-function bytesInUse(): number {
+/** The heap and array buffers that are in use after collection. Needs `--expose-gc`. */
+export function bytesInUse(): number {
   if (!globalThis.gc) throw new Error('Run with --expose-gc');
   globalThis.gc();
   globalThis.gc();

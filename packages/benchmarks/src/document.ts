@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus, release, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { drawGrowth } from './plots/growth-plot.js';
 import { reportTables } from './report.js';
 import type { TableReport } from './report.js';
 import type { Table } from './table.js';
@@ -33,7 +34,24 @@ export async function writeDocument(table: Table, report: TableReport, command: 
       ? text.slice(0, from) + section + text.slice(to + end.length + 1)
       : `${text.trimEnd()}\n\n${section}`;
   await writeFile(documentPath, written);
+  await writePlots(table, report);
   return documentPath;
+}
+
+async function writePlots(table: Table, report: TableReport): Promise<void> {
+  for (const { workload, title, x, y } of table.plots ?? []) {
+    const measured = table.workloads.find(({ id }) => id === workload)?.title;
+    const medians = report.medians.filter((median) => median.workload === measured);
+    const points = medians.map(({ contestant, value }) => [Number(contestant), value] as const);
+    const path = join(dirname(documentPath), plotPath(table, workload));
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, drawGrowth({ title, x, y, points }));
+  }
+}
+
+/** Where a plot is, seen from the document. */
+function plotPath(table: Table, workload: string): string {
+  return `plots/${table.name}-${workload}.svg`;
 }
 
 function sectionText(table: Table, report: TableReport, command: string): string {
@@ -47,6 +65,10 @@ function sectionText(table: Table, report: TableReport, command: string): string
     `\`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${machine}; Node.js ${process.version}; ${versions.join(', ')}.`,
     '',
     reportTables(report),
+    ...(table.plots ?? []).flatMap(({ workload, title, x, y }) => [
+      '',
+      `![${title}: ${y} over ${x}](${plotPath(table, workload)})`,
+    ]),
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-// `npm run bench -- <table>… [--quick] [--json]`
+// `npm run bench -- <table>… [--quick] [--minutes <n>] [--json]`
 import { parseArgs } from 'node:util';
 import { writeDocument } from './document.js';
 import { reportOf, reportTables } from './report.js';
@@ -6,29 +6,45 @@ import { runTable } from './run-table.js';
 import { tables } from './tables/index.js';
 import type { TableReport } from './report.js';
 
-const usage = `npm run bench -- [${[...Object.keys(tables), 'all'].join('|')}]… [--quick] [--json]
+const usage = `npm run bench -- [${[...Object.keys(tables), 'all'].join('|')}]… [--quick] [--minutes <n>] [--json]
 
---quick  fewer and shorter rounds; docs/benchmarks.md is left alone
---json   print the report as JSON instead of tables`;
+--quick    fewer and shorter rounds; docs/benchmarks.md is left alone
+--minutes  how long the soak lasts; 5 by default, 1 within \`all\`
+--json     print the report as JSON instead of tables
+
+Ends with 1 when a must was missed. With all: about 15 minutes.`;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      minutes: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
   });
-  const names = positionals.includes('all') ? Object.keys(tables) : positionals;
-  if (names.length === 0 || names.some((name) => !tables[name])) {
+  const all = positionals.includes('all');
+  const names = all ? Object.keys(tables) : positionals;
+  const minutes = values.minutes === undefined ? (all ? 1 : undefined) : Number(values.minutes);
+  if (names.length === 0 || names.some((name) => !tables[name]) || (minutes !== undefined && !(minutes > 0))) {
     console.error(usage);
     return 2;
   }
   const reports: TableReport[] = [];
-  for (const name of names) {
+  const began = performance.now();
+  for (const [index, name] of names.entries()) {
     const table = tables[name] as (typeof tables)[string];
-    const report = reportOf(table, await runTable(table, { quick: values.quick, progress }));
+    const beganTable = performance.now();
+    const minutesSince = (at: number): string => `${((performance.now() - at) / 60_000).toFixed(1)} min`;
+    const showProgress = (line: string): void =>
+      progress(`${minutesSince(began)}  table ${index + 1} of ${names.length}  ${line}`);
+    const report = reportOf(table, await runTable(table, { quick: values.quick, minutes, progress: showProgress }));
     reports.push(report);
     progress('');
     if (!values.json) console.log(`\n${table.title}\n\n${reportTables(report)}\n`);
-    if (!values.quick) console.error(`Wrote ${await writeDocument(table, report, `npm run bench -- ${name}`)}`);
+    console.error(`${name}: ${minutesSince(beganTable)}, ${minutesSince(began)} since the start`);
+    const command = `npm run bench -- ${all ? 'all' : name}${values.minutes === undefined ? '' : ` --minutes ${minutes}`}`;
+    if (!values.quick) console.error(`Wrote ${await writeDocument(table, report, command)}`);
   }
   if (values.json) console.log(JSON.stringify(reports, undefined, 2));
   return reports.some(({ rows }) => rows.some(({ verdict }) => verdict === 'MISSED')) ? 1 : 0;

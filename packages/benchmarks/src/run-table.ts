@@ -8,6 +8,8 @@ const usualRounds = { count: 9, ms: 400 };
 export interface RunOptions {
   /** A third of the rounds, a quarter as long: for trying things out, never for the report. */
   readonly quick: boolean;
+  /** How long the workloads that are measured in minutes take; what each says itself by default. */
+  readonly minutes?: number | undefined;
   readonly progress: (line: string) => void;
 }
 
@@ -29,10 +31,14 @@ async function runWorkload(
   table: string,
   workload: Workload,
   env: Readonly<Record<string, string>>,
-  { quick, progress }: RunOptions,
+  { quick, minutes, progress }: RunOptions,
 ): Promise<Map<string, Sample[]>> {
   const usual = workload.rounds ?? usualRounds;
-  const rounds = quick ? { count: Math.ceil(usual.count / 3), ms: usual.ms / 4 } : usual;
+  const lasts = workload.lastsMinutes && minutes !== undefined ? minutes * 60_000 : undefined;
+  const rounds = {
+    count: quick ? Math.ceil(usual.count / 3) : usual.count,
+    ms: lasts ?? (quick ? usual.ms / 4 : usual.ms),
+  };
   const names = Object.keys(workload.contestants);
   const samples = new Map<string, Sample[]>(names.map((name) => [name, []]));
   // What takes one round takes much memory too, so those run one after another, each in a fresh process.

@@ -21,6 +21,8 @@ export interface Workload {
   readonly unit: string;
   /** Rounds that count and their length, milliseconds; default 9 of 400. One round is for what does not drift, such as bytes. */
   readonly rounds?: { readonly count: number; readonly ms: number };
+  /** A round lasts as long as `--minutes` says, where it is given. */
+  readonly lastsMinutes?: boolean;
   readonly contestants: Readonly<Record<string, Contestant>>;
 }
 
@@ -47,6 +49,16 @@ export interface Row {
   readonly value: (results: Results) => number | { readonly value: number; readonly against: string };
 }
 
+/** A small plot of a workload whose contestants are numbers: their medians over those numbers. */
+export interface Plot {
+  readonly workload: string;
+  readonly title: string;
+  /** What grows. */
+  readonly x: string;
+  /** What one operation costs. */
+  readonly y: string;
+}
+
 /** One table of the report. To add one, write a file in `tables/` that exports it, and name it in `tables/index.ts`. */
 export interface Table {
   readonly name: string;
@@ -57,6 +69,8 @@ export interface Table {
   readonly packages: readonly string[];
   readonly workloads: readonly Workload[];
   readonly rows: readonly Row[];
+  /** Drawn beside the report, in `docs/plots/`. */
+  readonly plots?: readonly Plot[];
   /** Starts what the contestants share; runs once, in the parent. */
   setup?(): Promise<{ readonly env: Readonly<Record<string, string>>; stop(): Promise<void> }>;
 }
