@@ -89,8 +89,13 @@ export async function createOrchestrator(config: Config): Promise<Orchestrator> 
     async close() {
       feed.close();
       await app.close();
-      await Promise.all([limiter.close(), locks.close(), instances.close()]);
+      const ended = await Promise.allSettled([limiter.close(), locks.close(), instances.close()]);
       await stores.close();
+      for (const outcome of ended) {
+        if (outcome.status === 'fulfilled') continue;
+        if (!(outcome.reason instanceof StoreError)) throw outcome.reason;
+        console.error(`${outcome.reason.message}; what was held is free when its lease ends`);
+      }
     },
   };
 }

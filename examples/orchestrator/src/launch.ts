@@ -39,7 +39,7 @@ export async function launch(store: string, count: number): Promise<void> {
   for (const { url } of instances) console.log(url);
   const stopWorkers = process.env['DEMO'] === '0' ? undefined : startWorkers({ urls: instances.map(({ url }) => url) });
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   await stopWorkers?.();
   await stopInstances(instances);

@@ -9,9 +9,9 @@ export interface Instance {
   readonly url: string;
   readonly pid: number;
   /** Ends it at once, as a crash would. */
-  kill(): Promise<void>;
-  /** Asks it to end and waits until it has. */
-  stop(): Promise<void>;
+  kill(): Promise<number | null>;
+  /** Asks it to end; resolves to its exit code once it has, `null` when a signal ended it. */
+  stop(): Promise<number | null>;
 }
 
 /** Starts the built service; resolves once it listens. */
@@ -23,11 +23,12 @@ export async function startInstance(env: NodeJS.ProcessEnv): Promise<Instance> {
       Promise.reject(new Error(`the instance ended with code ${code} before it listened`)),
     ),
   ])) as [{ url: string }];
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     const exited = once(child, 'exit');
     child.kill(signal);
-    await exited;
+    const [code] = await exited;
+    return code as number | null;
   };
   return { url: message.url, pid: child.pid as number, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }

@@ -14,6 +14,8 @@ export interface PrometheusOptions {
 
 const decisionOutcomes = ['allowed', 'denied', 'error_allowed', 'error_denied', 'error'] as const;
 const lockAcquireOutcomes = ['acquired', 'busy', 'timeout', 'aborted', 'error'] as const;
+const storeErrorKinds = ['timeout', 'connection', 'throttled', 'script', 'auth', 'contended', 'full', 'other'] as const;
+const evictionReasons = ['expired', 'capacity'] as const;
 const lostReasons = ['expired', 'stolen', 'forced', 'session', 'connection', 'closed'] as const;
 
 /** Hooks for `createLimiter`, `createLocks` and stores that count what they are told in prom-client metrics. */
@@ -64,6 +66,7 @@ export function prometheusHooks(options: PrometheusOptions = {}): Hooks {
     onWaiters: (event) => metrics.add('waiters', event.delta, event.lock, event.store),
     onStoreKeys(event) {
       metrics.set('memoryKeys', event.keys, event.store);
+      for (const reason of evictionReasons) metrics.touch('memoryEvictions', event.store, reason);
       if (event.evicted) metrics.add('memoryEvictions', event.evicted.count, event.store, event.evicted.reason);
     },
     onClockSkew: (event) => metrics.set('clockSkew', event.skewMs / 1000, event.store),
@@ -84,6 +87,7 @@ function decisionOutcome(
 function declare(metrics: MetricSet, series: DeclaredSeries): void {
   if (series.kind === 'limiter') {
     const { limiter, store } = series;
+    declareCalls(metrics, store, ['decide']);
     for (const outcome of decisionOutcomes) metrics.touch('decisions', limiter, store, outcome);
     for (const reason of ['quota', 'blocked', 'capacity']) metrics.touch('denials', limiter, store, reason);
     for (const outcome of ['allowed', 'denied']) metrics.touch('costUnits', limiter, outcome);
@@ -96,6 +100,7 @@ function declare(metrics: MetricSet, series: DeclaredSeries): void {
     return;
   }
   const { lock, store } = series;
+  declareCalls(metrics, store, ['acquire', 'extend', 'release']);
   for (const outcome of lockAcquireOutcomes) {
     metrics.touch('acquires', lock, store, outcome);
     metrics.touch('acquireWait', lock, store, outcome);
@@ -107,5 +112,13 @@ function declare(metrics: MetricSet, series: DeclaredSeries): void {
   for (const cause of ['explicit', 'dispose']) {
     metrics.touch('sessionReleasedLocks', lock, store, cause);
     for (const outcome of ['ok', 'error']) metrics.touch('sessionReleases', lock, store, cause, outcome);
+  }
+}
+
+/** The calls every limiter or lock manager makes, and all the ways in which they can fail. */
+function declareCalls(metrics: MetricSet, store: string, operations: readonly string[]): void {
+  for (const operation of operations) {
+    for (const outcome of ['ok', 'error']) metrics.touch('operationDuration', store, operation, outcome);
+    for (const kind of storeErrorKinds) metrics.touch('storeErrors', store, operation, kind);
   }
 }
