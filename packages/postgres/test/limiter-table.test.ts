@@ -145,7 +145,7 @@ it('two stores that take many keys in opposite orders never deadlock and lose no
     Array.from({ length: 20 }, (_, round) =>
       settled(
         stores[round % 2] as never,
-        (round % 2 ? keys : keys.map((_, i) => keys[keys.length - 1 - i] as string)).map((key) => consume(key)),
+        (round % 2 ? keys : keys.map((_key, at) => keys[keys.length - 1 - at] as string)).map((key) => consume(key)),
       ),
     ),
   );
