@@ -42,11 +42,12 @@ async function runWorkload(
   const names = Object.keys(workload.contestants);
   const samples = new Map<string, Sample[]>(names.map((name) => [name, []]));
   // What takes one round takes much memory too, so those run one after another, each in a fresh process.
-  if (rounds.count === 1) {
+  if (rounds.count === 1 || workload.apart) {
     for (const name of names) {
       progress(`${table}/${workload.id}: ${name}`);
       const contestant = await startContestant(table, workload.id, name, env);
-      samples.get(name)?.push(await contestant.round(rounds.ms));
+      if (rounds.count > 1) await contestant.round(rounds.ms); // warms up
+      for (let round = 0; round < rounds.count; round++) samples.get(name)?.push(await contestant.round(rounds.ms));
       await contestant.close();
     }
     return samples;

@@ -21,6 +21,8 @@ export interface Workload {
   readonly unit: string;
   /** Rounds that count and their length, milliseconds; default 9 of 400. One round is for what does not drift, such as bytes. */
   readonly rounds?: { readonly count: number; readonly ms: number };
+  /** Contestants work one after another, each alone, because they would disturb each other even between their rounds. */
+  readonly apart?: boolean;
   /** A round lasts as long as `--minutes` says, where it is given. */
   readonly lastsMinutes?: boolean;
   readonly contestants: Readonly<Record<string, Contestant>>;
