@@ -18,7 +18,7 @@ function workload(id: string, title: string, loop: Loop): Workload {
     id,
     title,
     unit: 'µs, p99',
-    rounds: { count: 5, ms: 1000 },
+    rounds: { count: 5, ms: 700 },
     contestants: {
       async headgate(env) {
         const { limiter, close } = headgateLimiter(env['url'] as string, plenty);

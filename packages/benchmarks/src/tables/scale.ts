@@ -106,7 +106,7 @@ export const scale: Table = {
       id,
       title,
       unit,
-      rounds: { count: 5, ms: 400 },
+      rounds: { count: 5, ms: 300 },
       apart,
       contestants: Object.fromEntries(counts.map((count) => [String(count), at(count)])),
     }),

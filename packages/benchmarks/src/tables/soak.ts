@@ -46,7 +46,7 @@ export const soak: Table = {
   title: 'Memory over time',
   about:
     'Bytes: what is in use more for each key or held lock. A process is looked at after collection (heap and array buffers, key strings aside; a lock object that its holder keeps is included); ' +
-    "a Redis server is asked for its used memory. Soak: 1,000,000 distinct keys in this process's memory again and again (`--minutes`, 5 by default, 1 within `all`), half of which keep their records " +
+    "a Redis server is asked for its used memory. Soak: 1,000,000 distinct keys in this process's memory again and again (`--minutes`, 5 by default, half a one within `all`), half of which keep their records " +
     'while half turn fresh and are swept after every pass, with denials, refunds and locks among them. Its value is the trend of the memory in use after collection, first pass to last by least ' +
     'squares, in percent of the mean.',
   packages: ['@headgate/core', '@headgate/memory', '@headgate/redis', 'ioredis'],
