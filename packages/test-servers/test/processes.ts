@@ -12,9 +12,10 @@ export function running(pids: readonly number[]): readonly number[] {
     .map(([pid]) => Number(pid));
 }
 
-/** The folders that servers of this process have now. */
+/** The folders that servers of this process have now; copied programs belong to the process and go with it. */
 export function serverFolders(): readonly string[] {
-  return existsSync(runDirectory()) ? readdirSync(runDirectory()).filter((entry) => entry !== 'pids') : [];
+  if (!existsSync(runDirectory())) return [];
+  return readdirSync(runDirectory()).filter((entry) => entry !== 'pids' && !entry.startsWith('programs-'));
 }
 
 /** The pids that the watchdog would end now. */
