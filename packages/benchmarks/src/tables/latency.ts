@@ -1,6 +1,7 @@
 import { startRedis } from '@headgate/test-servers';
 import { closedLoop, openLoop } from '../latency.js';
 import { userKeys } from '../loops.js';
+import { rateLimitRedis } from './rate-limit-middleware.js';
 import { rateLimiterFlexible } from './redis-contestants.js';
 import { headgateLimiter } from './redis-headgate.js';
 import type { Runner, Table, Workload } from '../table.js';
@@ -18,7 +19,7 @@ function workload(id: string, title: string, loop: Loop): Workload {
     id,
     title,
     unit: 'µs, p99',
-    rounds: { count: 5, ms: 700 },
+    rounds: { count: 5, ms: 500 },
     contestants: {
       async headgate(env) {
         const { limiter, close } = headgateLimiter(env['url'] as string, plenty);
@@ -26,6 +27,10 @@ function workload(id: string, title: string, loop: Loop): Workload {
       },
       async 'rate-limiter-flexible'(env) {
         const { consume, close } = rateLimiterFlexible(env['url'] as string, plenty * 100);
+        return { ...loop((n) => consume(keyOf(n))), close };
+      },
+      async 'rate-limit-redis'(env) {
+        const { consume, close } = rateLimitRedis(env['url'] as string);
         return { ...loop((n) => consume(keyOf(n))), close };
       },
     },
@@ -46,8 +51,8 @@ export const latency: Table = {
   about:
     'Decisions over 10,000 keys on one Redis server on 127.0.0.1. "At a time" is a closed loop: so many callers, each awaiting its decision before the next. ' +
     '"A second" is an open loop: calls come at a fixed rate whatever becomes of earlier ones, and a time counts from the instant at which the call was due, so that a stall counts ' +
-    'against every call that it delays. A ratio below 1 is in favour of Headgate. A percentile is the median of those of the rounds.',
-  packages: ['@headgate/redis', 'rate-limiter-flexible', 'ioredis'],
+    'against every call that it delays. rate-limit-redis is what express-rate-limit uses. A ratio below 1 is in favour of Headgate. A percentile is the median of those of the rounds.',
+  packages: ['@headgate/redis', 'rate-limiter-flexible', 'rate-limit-redis', 'ioredis'],
   async setup() {
     const server = await startRedis();
     return { env: { url: server.url }, stop: () => server.stop() };
