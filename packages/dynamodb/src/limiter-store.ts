@@ -2,8 +2,9 @@ import { decideStep, StoreContendedError, StoreError } from '@headgate/core';
 import { resolveOptions } from './client.js';
 import { itemKey, partOf } from './keys.js';
 import { absent, fromItem, toItem } from './limiter-item.js';
-import { cooler, hotter, maxAttempts, pause } from './pause.js';
+import { cold, hotter, maxAttempts, pause, pauseMs } from './pause.js';
 import { asStoreError, givenUp } from './store-error.js';
+import { continued, gapMs, noStreak } from './streak.js';
 import { Table, textOf, unchanged } from './table.js';
 import { Turns } from './turns.js';
 import { WarmCache } from './warm-cache.js';
@@ -18,6 +19,7 @@ import type {
 import type { DynamoStoreOptions, ResolvedOptions } from './client.js';
 import type { ItemKey } from './keys.js';
 import type { Heat } from './pause.js';
+import type { Streak } from './streak.js';
 import type { Item, Written } from './table.js';
 
 /** Options of {@link dynamoLimiterStore}. */
@@ -34,6 +36,7 @@ interface Known {
   readonly writeId: string;
   readonly record: LimiterRecord;
   readonly heat: Heat;
+  readonly streak: Streak;
 }
 
 /**
@@ -99,7 +102,7 @@ class DynamoLimiterStore implements LimiterStore {
 
   async #decideOne(key: ItemKey, step: LimiterStep, signal: AbortSignal | undefined): Promise<LimiterResult> {
     let known = this.#warm.get(key.pk);
-    let heat = known?.heat ?? 0;
+    let heat = known?.heat ?? cold;
     // Whether `known` was read within this call, rather than remembered or assumed.
     let current = false;
     let rested = false;
@@ -114,18 +117,19 @@ class DynamoLimiterStore implements LimiterStore {
       }
       if (attempts === maxAttempts) return { error: this.#contended(attempts) };
       if (signal?.aborted) throw givenUp(this.#options.place, signal.reason);
-      if (heat > 0 && !rested) {
-        await pause(heat);
-        rested = true;
+      const restMs: number = rested ? 0 : Math.max(pauseMs(heat, attempts), gapMs(known?.streak ?? noStreak));
+      rested = restMs > 0;
+      if (rested) {
+        await pause(restMs);
         // Time has passed: decide anew.
         continue;
       }
-      rested = false;
+      const sentMs = performance.now();
       const writeId = this.#table.writeId();
       const write = await this.#write(key, known, outcome, writeId, signal);
       attempts += 1;
       if (write.written) {
-        this.#remember(key, outcome, writeId, cooler(heat));
+        this.#remember(key, outcome, { writeId, heat, streak: continued(known?.streak ?? noStreak, sentMs) });
         return outcome.result;
       }
       heat = hotter(heat);
@@ -152,14 +156,14 @@ class DynamoLimiterStore implements LimiterStore {
       this.#warm.delete(pk);
       return undefined;
     }
-    const known: Known = { writeId: textOf(item, 'w'), record: fromItem(item, this.name), heat };
+    const known: Known = { writeId: textOf(item, 'w'), record: fromItem(item, this.name), heat, streak: noStreak };
     this.#table.requests.clock.observeWritten(known.record.lastUs);
     this.#warm.set(pk, known);
     return known;
   }
 
-  #remember({ pk }: ItemKey, { record }: StepOutcome, writeId: string, heat: Heat): void {
-    if (record) this.#warm.set(pk, { writeId, record, heat });
+  #remember({ pk }: ItemKey, { record }: StepOutcome, written: Omit<Known, 'record'>): void {
+    if (record) this.#warm.set(pk, { ...written, record });
     else this.#warm.delete(pk);
   }
 

@@ -1,6 +1,7 @@
 import { BatchGetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { heldIndex } from './create-table.js';
 import { keyOf } from './lock-record.js';
+import { cold } from './pause.js';
 import { textOf } from './table.js';
 import type { BatchGetItemCommandOutput, ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { ItemKey } from './keys.js';
@@ -71,7 +72,7 @@ async function* readAll(
   for (let from = 0; from < pks.length; from += maxKeys) {
     for (const item of await batchRead(items, pks.slice(from, from + maxKeys), signal)) {
       const { key, itemKey } = keyOf(item);
-      const known = items.learn(itemKey, item, items.warm.get(itemKey.pk)?.heat ?? 0);
+      const known = items.learn(itemKey, item, items.warm.get(itemKey.pk)?.heat ?? cold);
       if (known && mayHold(known)) yield { key, itemKey, known };
     }
   }

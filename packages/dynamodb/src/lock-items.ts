@@ -1,7 +1,7 @@
 import { BatchExecuteStatementCommand } from '@aws-sdk/client-dynamodb';
 import { StoreContendedError } from '@headgate/core';
 import { freeBelow, fromItem, toItem, untouched } from './lock-record.js';
-import { cooler, hotter, maxAttempts, pause } from './pause.js';
+import { cold, hotter, maxAttempts, pause, pauseMs } from './pause.js';
 import { givenUp } from './store-error.js';
 import { Table, textOf, unchanged } from './table.js';
 import { Turns } from './turns.js';
@@ -69,7 +69,7 @@ export class LockItems {
 
   /** Reads the lock's item; strongly consistent. */
   async read(key: ItemKey, signal?: AbortSignal): Promise<Known | undefined> {
-    return this.learn(key, await this.table.read(key.pk, signal), this.warm.get(key.pk)?.heat ?? 0);
+    return this.learn(key, await this.table.read(key.pk, signal), this.warm.get(key.pk)?.heat ?? cold);
   }
 
   /** Takes in an item as it was found. */
@@ -103,7 +103,7 @@ export class LockItems {
   ): Promise<Reply> {
     return this.#turns.take(key.pk, async () => {
       let known = this.warm.get(key.pk);
-      let heat = known?.heat ?? 0;
+      let heat = known?.heat ?? cold;
       let current = false;
       let rested = false;
       for (let attempts = 0; ; ) {
@@ -117,12 +117,12 @@ export class LockItems {
         if (!next) return reply;
         if (attempts === maxAttempts) throw this.contended(attempts);
         if (signal?.aborted) throw givenUp(this.#options.place, signal.reason);
-        if (heat > 0 && !rested) {
-          await pause(heat);
-          rested = true;
+        const restMs: number = rested ? 0 : pauseMs(heat, attempts);
+        rested = restMs > 0;
+        if (rested) {
+          await pause(restMs);
           continue;
         }
-        rested = false;
         attempts += 1;
         const writeId = this.table.writeId();
         const outcome = await this.table.put(toItem(key, next, writeId), conditionFor(known, next, view), {
@@ -130,7 +130,7 @@ export class LockItems {
           graceMs,
         });
         if (outcome.written) {
-          this.remember(key, next, writeId, cooler(heat));
+          this.remember(key, next, writeId, heat);
           return reply;
         }
         heat = hotter(heat);

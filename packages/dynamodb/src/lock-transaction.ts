@@ -4,7 +4,7 @@ import { itemKey } from './keys.js';
 import { conditionFor } from './lock-items.js';
 import { toItem, untouched } from './lock-record.js';
 import { acquire } from './lock-steps.js';
-import { hotter, maxAttempts, pause } from './pause.js';
+import { cold, hotter, maxAttempts, pause, pauseMs } from './pause.js';
 import { asStoreError } from './store-error.js';
 import { conditionInput } from './table.js';
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
@@ -42,13 +42,15 @@ export async function acquireAll(
     const key = itemKey('lock', request.key);
     return { request, key, known: items.warm.get(key.pk), current: false };
   });
+  let heat = cold;
   for (let attempts = 1; ; attempts++) {
     const conflicts = await refusals(items, parts, signal);
     if (conflicts) return conflicts;
     const leases = await attempt(items, parts, place, signal);
     if (leases) return { acquired: true, leases };
     if (attempts === maxAttempts) throw items.contended(attempts);
-    await pause(Math.min(attempts, hotter(attempts)));
+    heat = hotter(heat);
+    await pause(pauseMs(heat, 0));
   }
 }
 
@@ -119,7 +121,7 @@ async function attempt(
     return undefined;
   }
   return ready.map(({ part, reply, next, writeId }) => {
-    items.remember(part.key, next, writeId, 0);
+    items.remember(part.key, next, writeId, cold);
     return { fencingToken: reply.fencingToken, lastToken: reply.lastToken };
   });
 }
@@ -135,7 +137,7 @@ function takeIn(
   const { Code: code = 'None', Message: message = '' } = reason;
   if (code === 'None') return;
   if (code === 'ConditionalCheckFailed') {
-    part.known = items.learn(part.key, reason.Item, 0);
+    part.known = items.learn(part.key, reason.Item, cold);
     part.current = true;
   } else if (code === 'TransactionConflict') {
     part.current = false;

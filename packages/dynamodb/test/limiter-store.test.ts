@@ -139,10 +139,24 @@ for (const service of services) {
       };
       faulty.proxy.forget();
       faulty.proxy.answerNext(1_000, { status: 400, body }, (request) => operationOf(request) === 'PutItem');
-      await assert.rejects(ask(store, key, one), { code: 'HEADGATE_STORE_CONTENDED', attempts: 30 });
-      assert.equal(sent().filter((operation) => operation === 'PutItem').length, 30);
+      await assert.rejects(ask(store, key, one), { code: 'HEADGATE_STORE_CONTENDED', attempts: 60 });
+      assert.equal(sent().filter((operation) => operation === 'PutItem').length, 60);
       await faulty.proxy.pass();
       assert.equal(remaining(await ask(store, key, { kind: 'peek', cost: 1 })), 99);
+    });
+
+    it('leaves nobody behind on a hot key: four that never rest all get their charges, none contended', async () => {
+      const stores = Array.from({ length: 4 }, () => open());
+      const key = newKey();
+      const rounds = 30;
+      const plenty = [fixedWindow({ limit: 10_000, windowMs: 3_600_000 })];
+      await Promise.all(
+        stores.map(async (store) => {
+          for (let i = 0; i < rounds; i++) await ask(store, key, one, plenty);
+        }),
+      );
+      const left = remaining(await ask(open(), key, { kind: 'peek', cost: 1 }, plenty));
+      assert.equal(left, 10_000 - stores.length * rounds);
     });
 
     it('treats what has expired and was not deleted yet as absent, in one request', async () => {
