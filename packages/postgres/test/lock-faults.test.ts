@@ -70,7 +70,11 @@ describe.each(['system', 'embedded'] as const)('PostgreSQL of the %s', (version)
     const small = await startPostgres({ version, maxConnections: 10, settings: { max_locks_per_transaction: '10' } });
     const own = await openDatabase({ url: small.url, max: 2 });
     const store = postgresLockStore({ connection: small.url, schema: own.schema });
-    const outcomes = await Promise.allSettled(Array.from({ length: 3_000 }, (_, i) => take(store, `full ${i}`)));
+    // Long enough that none ends while a busy machine works on the others.
+    const ttlMs = 600_000;
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 3_000 }, (_, i) => take(store, `full ${i}`, { ttlMs })),
+    );
     const failures = outcomes.filter((each) => each.status === 'rejected');
     expect(failures.length).toBeGreaterThan(0);
     for (const { reason } of failures)
