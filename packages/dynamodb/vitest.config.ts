@@ -7,7 +7,7 @@ export default defineConfig({
     ...shared,
     globalSetup: ['test/global-setup.ts'],
     fileParallelism: false,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 30_000,
   },
 });
