@@ -18,6 +18,7 @@ export class Inbox {
   readonly #shared: boolean;
   #client: Client | undefined;
   #open: Promise<void> | undefined;
+  #settled = false;
 
   /** `shared` is a Cluster client that keeps a connection for subscriptions itself; otherwise one is made like `client` when somebody listens. */
   constructor(prefix: string, client: Client, shared: Client | undefined, warn: (message: string) => void) {
@@ -30,13 +31,18 @@ export class Inbox {
   /** Adds a listener and begins to listen; returns how to take it away. */
   add(listener: LockStoreListener): () => void {
     this.#listeners.add(listener);
-    this.#open ??= this.#listen();
+    this.#open ??= this.#listen().finally(() => (this.#settled = true));
     return () => this.#listeners.delete(listener);
   }
 
   /** The channel that others should write to; empty while nobody listens. */
   get address(): string {
     return this.#listeners.size > 0 ? this.channel : '';
+  }
+
+  /** Whether {@link ready} has nothing to wait for. */
+  get settled(): boolean {
+    return this.#open === undefined || this.#settled;
   }
 
   /** Resolves when the first attempt to subscribe has ended, whatever came of it. */

@@ -137,6 +137,14 @@ export function decodeState(key: string, reply: LockOpReply): LockState | null {
   };
 }
 
+/** The reply of an operation that says no more than that it was done. */
+export function decodeDone(_reply: LockOpReply): void {}
+
+/** The reply of releasing what a session holds: how many leases were freed. */
+export function decodeCount(reply: LockOpReply): number {
+  return reply[1] as number;
+}
+
 /** The reply of a forced release. */
 export function decodeForce(reply: LockOpReply): ForceReleaseReply {
   return { released: decodeHolders(reply[2]), pending: [], fencingToken: reply[1] as number, collateral: [] };

@@ -116,46 +116,53 @@ class RedisLockStore implements LockStore {
     if (!isCluster) this.acquireAll = (requests, call) => this.#acquireAll(requests, call);
   }
 
-  async acquire(request: AcquireRequest, { signal }: StoreCallOptions = {}): Promise<AcquireReply> {
+  acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<AcquireReply> {
     // A grant that is told before we listen would be found only by polling.
-    if (request.waiter) await this.#inbox.ready();
-    return codec.decodeAcquire(await this.#run(request.key, codec.encodeAcquire(request, this.#inbox.address), signal));
+    return request.waiter && !this.#inbox.settled
+      ? this.#acquireListening(request, options)
+      : this.#acquire(request, options);
   }
 
-  async #acquireAll(requests: readonly AcquireRequest[], { signal }: StoreCallOptions = {}): Promise<AcquireAllReply> {
+  async #acquireListening(request: AcquireRequest, options?: StoreCallOptions): Promise<AcquireReply> {
+    await this.#inbox.ready();
+    // Whoever gave up meanwhile has cancelled the wait already: an attempt behind that would bring it back.
+    options?.signal?.throwIfAborted();
+    return this.#acquire(request, options);
+  }
+
+  #acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<AcquireReply> {
+    return this.#run(request.key, codec.encodeAcquire(request, this.#inbox.address), codec.decodeAcquire, options);
+  }
+
+  async #acquireAll(requests: readonly AcquireRequest[], options?: StoreCallOptions): Promise<AcquireAllReply> {
     if (requests.length === 0) return { acquired: true, leases: [] };
     const keys = requests.map(({ key }) => this.#recordOf(key));
     const op = codec.encodeAcquireAll(requests, this.#inbox.address);
-    return codec.decodeAcquireAll(
-      requests,
-      await this.#batch.run((requests[0] as AcquireRequest).key, keys, op, signal),
+    const decode = (reply: LockOpReply): AcquireAllReply => codec.decodeAcquireAll(requests, reply);
+    return this.#batch.run((requests[0] as AcquireRequest).key, keys, op, decode, options);
+  }
+
+  async cancelWait({ key, leaseId }: LeaseRef, options?: StoreCallOptions): Promise<void> {
+    await this.#run(key, ['c', leaseId], codec.decodeDone, options);
+  }
+
+  extend(requests: readonly ExtendRequest[], options?: StoreCallOptions): Promise<readonly ExtendReply[]> {
+    return Promise.all(
+      requests.map((request) => this.#run(request.key, codec.encodeExtend(request), codec.decodeExtend, options)),
     );
   }
 
-  async cancelWait({ key, leaseId }: LeaseRef, { signal }: StoreCallOptions = {}): Promise<void> {
-    await this.#run(key, ['c', leaseId], signal);
-  }
-
-  async extend(requests: readonly ExtendRequest[], { signal }: StoreCallOptions = {}): Promise<readonly ExtendReply[]> {
-    const replies = requests.map(async (request) =>
-      codec.decodeExtend(await this.#run(request.key, codec.encodeExtend(request))),
+  release(requests: readonly ReleaseRequest[], options?: StoreCallOptions): Promise<readonly ReleaseReply[]> {
+    return Promise.all(
+      requests.map((request) => {
+        const op = codec.encodeRelease(request, this.#inbox.address);
+        return this.#run(request.key, op, codec.decodeRelease, options);
+      }),
     );
-    return abortable(Promise.all(replies), signal);
   }
 
-  async release(
-    requests: readonly ReleaseRequest[],
-    { signal }: StoreCallOptions = {},
-  ): Promise<readonly ReleaseReply[]> {
-    const replies = requests.map(async (request) => {
-      const op = codec.encodeRelease(request, this.#inbox.address);
-      return codec.decodeRelease(await this.#run(request.key, op));
-    });
-    return abortable(Promise.all(replies), signal);
-  }
-
-  async inspect(key: string, { signal }: StoreCallOptions = {}): Promise<LockState | null> {
-    return codec.decodeState(key, await this.#run(key, ['i'], signal));
+  inspect(key: string, options?: StoreCallOptions): Promise<LockState | null> {
+    return this.#run(key, ['i'], (reply) => codec.decodeState(key, reply), options);
   }
 
   async *list({ prefix, sessionId }: LockFilter, { signal }: StoreCallOptions = {}): AsyncIterable<LockState> {
@@ -175,18 +182,18 @@ class RedisLockStore implements LockStore {
   ): Promise<ReleaseSessionReply> {
     const released: string[] = [];
     for await (const keys of scanIndex(this.#connection, this.#space, `s:${sessionId}`, prefix, signal)) {
-      const freed = keys.map(async (key) => (await this.#run(key, ['s', sessionId]))[1] as number);
+      const freed = keys.map((key) => this.#run(key, ['s', sessionId], codec.decodeCount));
       const counts = await abortable(Promise.all(freed), signal);
       released.push(...keys.filter((_, i) => (counts[i] ?? 0) > 0));
     }
     return { released, pending: [] };
   }
 
-  async forceRelease(
+  forceRelease(
     key: string,
-    { signal, leaseId }: StoreCallOptions & { readonly leaseId?: string } = {},
+    options: StoreCallOptions & { readonly leaseId?: string } = {},
   ): Promise<ForceReleaseReply> {
-    return codec.decodeForce(await this.#run(key, ['f', leaseId ?? false], signal));
+    return this.#run(key, ['f', options.leaseId ?? false], codec.decodeForce, options);
   }
 
   watch(listener: LockStoreListener): () => void {
@@ -202,8 +209,8 @@ class RedisLockStore implements LockStore {
     return `${this.#space.base(this.#space.bucketOf(key))}l:${key}`;
   }
 
-  #run(key: string, op: LockOp, signal?: AbortSignal): Promise<LockOpReply> {
-    return this.#batch.run(key, [this.#recordOf(key)], op, signal);
+  #run<T>(key: string, op: LockOp, decode: (reply: LockOpReply) => T, options?: StoreCallOptions): Promise<T> {
+    return this.#batch.run(key, [this.#recordOf(key)], op, decode, options);
   }
 
   async #send(keys: readonly string[], ops: readonly LockOp[]): Promise<readonly LockOpReply[]> {

@@ -3,7 +3,7 @@ export const lockGrantLua: string = /* lua */ `
 local function tell(lock, inbox, kind, leaseId, reason)
   if inbox == '' then return end
   lock.messages = lock.messages or {}
-  lock.messages[#lock.messages + 1] = { inbox, cjson.encode({ kind, sub(lock.key, string.find(lock.key, '}:l:', 1, true) + 4), leaseId, reason }) }
+  lock.messages[#lock.messages + 1] = { inbox, cjson.encode({ kind, sub(lock.key, seek(lock.key, '}:l:', 1, true) + 4), leaseId, reason }) }
 end
 
 -- Whether the holders leave room for a request, the queue aside.

@@ -1,19 +1,11 @@
 /**
- * Lua part: the record of a lock key. One string, `hgl1 ` and a MessagePack sequence (exact for integers below 2^53):
+ * Lua part, behind `lockBeginLua`: the record of a lock key. One string, `hgl1 ` and a MessagePack sequence (exact for integers below 2^53):
  * fence (last token issued), mode, permits, holders, queue, tombs. A holder is
  * `{ leaseId, ownerId, sessionId|false, first token, last token, metadata|false, acquired µs, until µs, inbox, shown token }`;
  * somebody in the queue is a request (see `run.ts`) with its deadline in µs; a tomb is `{ leaseId, reason, until µs }` of a lease that was taken away,
  * so that its holder can be told why. The record outlives its leases because of the fence.
  */
 export const lockRecordLua: string = /* lua */ `
-local call, floor, ceil, min, max = redis.call, math.floor, math.ceil, math.min, math.max
-local sub, format = string.sub, string.format
-local time = call('TIME')
-local now = time[1] * 1000000 + time[2]
-local claimUs = tonumber(ARGV[2]) * 1000
-local fenceTtlMs = tonumber(ARGV[3])
-local sharedIndex = ARGV[4] == '1'
-
 local function find(list, leaseId)
   for i, entry in ipairs(list) do
     if entry[1] == leaseId then return entry, i end
@@ -63,69 +55,27 @@ local function load(key)
   return lock
 end
 
--- Indexes are sorted sets of keys by the millisecond their leases end, exact but for what expires by itself. What changes is
--- gathered here and written at the end of the batch.
-local indexes = {}
-
-local function index(lock, kind, untilUs)
-  if not lock.base then
-    local at = string.find(lock.key, '}:l:', 1, true)
-    lock.name = sub(lock.key, at + 4)
-    -- On a standalone server one index serves all buckets.
-    lock.base = sharedIndex and sub(lock.key, 1, string.find(lock.key, '{', 1, true)) .. '0}:' or sub(lock.key, 1, at + 1)
-  end
-  local set = lock.base .. kind
-  local changes = indexes[set]
-  if not changes then
-    changes = {}
-    indexes[set] = changes
-  end
-  changes[lock.name] = untilUs
-end
-
-local function writeIndexes()
-  local nowMs = floor(now / 1000)
-  for set, changes in pairs(indexes) do
-    local add, remove, latest = {}, {}, 0
-    for name, untilUs in pairs(changes) do
-      if untilUs > 0 then
-        local untilMs = ceil(untilUs / 1000)
-        latest = max(latest, untilMs)
-        add[#add + 1], add[#add + 2] = format('%d', untilMs), name
-      else
-        remove[#remove + 1] = name
-      end
-    end
-    if #remove > 0 then call('ZREM', set, unpack(remove)) end
-    if #add > 0 then
-      call('ZADD', set, unpack(add))
-      if now % 16 == 0 then call('ZREMRANGEBYSCORE', set, '-inf', format('%d', nowMs)) end
-      if call('PTTL', set) < latest - nowMs then call('PEXPIRE', set, format('%d', latest - nowMs + 3600000)) end
-    end
-  end
-end
-
 local function save(lock)
   local latest, sessions = latestOf(lock.holders)
   local untilUs = latest
   for _, waiter in ipairs(lock.queue) do untilUs = max(untilUs, waiter[11]) end
   local packed = cmsgpack.pack(lock.fence, lock.mode, lock.permits, lock.holders, lock.queue, lock.tombs)
-  local ttlMs = format('%d', max(fenceTtlMs, ceil((untilUs - now) / 1000) + 1))
+  local ttlMs = max(fenceTtlMs, ceil((untilUs - now) / 1000) + 1)
   local set = redis.pcall('SET', lock.key, 'hgl1 ' .. packed, 'PX', ttlMs)
   if set.err then
     -- A release must succeed when memory is full; the clock then takes the fence's place.
-    if untilUs > 0 or not string.find(set.err, 'OOM', 1, true) then error(set, 0) end
+    if untilUs > 0 or not seek(set.err, 'OOM', 1, true) then error(set, 0) end
     call('DEL', lock.key)
   end
-  if latest ~= lock.indexedUntil then index(lock, 'h', latest) end
+  if latest ~= lock.indexedUntil then index(lock.key, 'h', latest) end
   local was = lock.indexedSessions
   if was or sessions then
     was, sessions = was or {}, sessions or {}
     for session in pairs(was) do
-      if not sessions[session] then index(lock, 's:' .. session, 0) end
+      if not sessions[session] then index(lock.key, 's:' .. session, 0) end
     end
     for session, sessionUntil in pairs(sessions) do
-      if was[session] ~= sessionUntil then index(lock, 's:' .. session, sessionUntil) end
+      if was[session] ~= sessionUntil then index(lock.key, 's:' .. session, sessionUntil) end
     end
   end
   if not lock.messages then return end

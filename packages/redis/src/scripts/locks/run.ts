@@ -1,13 +1,9 @@
+import { lockBeginLua } from './begin.js';
 import { lockGrantLua } from './grant.js';
+import { lockQuickLua } from './quick.js';
 import { lockRecordLua } from './record.js';
 
-const runLua: string = /* lua */ `
-local nextKey = 0
-local function takeKey()
-  nextKey = nextKey + 1
-  return KEYS[nextKey]
-end
-
+const operationsLua: string = /* lua */ `
 local run = {}
 
 function run.a(op)
@@ -118,9 +114,24 @@ function run.s(op)
   return { 1, count }
 end
 
-local replies = {}
+return run
+`;
+
+const runLua: string = /* lua */ `
+local replies, run = {}, nil
 for i, op in ipairs(cjson.decode(ARGV[1])) do
-  local ok, result = pcall(run[op[1]], op)
+  local code, ok, result = op[1], false, nil
+  if code == 'a' then
+    ok, result = pcall(quickAcquire, KEYS[nextKey + 1], op[2])
+  elseif code == 'r' and not op[4] then
+    ok, result = pcall(quickRelease, KEYS[nextKey + 1], op[2], op[3])
+  end
+  if ok and result then
+    nextKey = nextKey + 1
+  else
+    run = run or operations()
+    ok, result = pcall(run[code], op)
+  end
   if ok then
     replies[i] = result
   elseif type(result) ~= 'table' then
@@ -149,4 +160,22 @@ return replies
  *
  * Every operation can be repeated: a lease id that holds is granted its stored tokens again, what is gone is reported gone.
  */
-export const lockScript: string = lockRecordLua + lockGrantLua + runLua;
+export const lockScript: string = [
+  lockBeginLua,
+  lockQuickLua,
+  /* lua */ `
+local nextKey = 0
+local function takeKey()
+  nextKey = nextKey + 1
+  return KEYS[nextKey]
+end
+
+-- Everything beyond the quick ways, made when it is first needed.
+local function operations()
+`,
+  lockRecordLua,
+  lockGrantLua,
+  operationsLua,
+  'end\n',
+  runLua,
+].join('');
