@@ -2,7 +2,9 @@ import { StoreError } from '@headgate/core';
 import { Connection } from './connection.js';
 import { keySpace } from './keys.js';
 import { decodeReply, encodeSteps } from './limiter-codec.js';
+import { decodeTakes, encodeTakes } from './limiter-takes.js';
 import { decideScript } from './scripts/decide.js';
+import { takeScripts } from './scripts/take.js';
 import type { LimiterResult, LimiterStep, LimiterStore } from '@headgate/core';
 import type { RedisConnectionOptions } from './connection.js';
 import type { KeySpace } from './keys.js';
@@ -17,7 +19,12 @@ export interface RedisLimiterStoreOptions extends RedisConnectionOptions {
   readonly buckets?: number | undefined;
 }
 
-const command = 'headgateDecide';
+/** Commands by what they decide. */
+const commands = {
+  any: 'headgateDecide',
+  tokenBucket: 'headgateTakeFromBucket',
+  fixedWindow: 'headgateTakeFromWindow',
+} as const;
 
 /**
  * Rate limits in Redis 6.2 or later, standalone, through Sentinel or in a Cluster. One script call decides a whole batch by the server's clock (in a
@@ -27,13 +34,29 @@ const command = 'headgateDecide';
 export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterStore {
   const keys = keySpace(options.prefix, options.buckets);
   const name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
-  const connection = new Connection(name, options, { [command]: decideScript });
+  const connection = new Connection(name, options, {
+    [commands.any]: decideScript,
+    [commands.tokenBucket]: takeScripts.tokenBucket,
+    [commands.fixedWindow]: takeScripts.fixedWindow,
+  });
   const keyOf = (key: string): string => `${keys.base(keys.bucketOf(key))}r:${key}`;
 
-  const decideTogether = async (steps: readonly LimiterStep[], signal?: AbortSignal): Promise<LimiterResult[]> => {
+  const decideAny = async (steps: readonly LimiterStep[], signal?: AbortSignal): Promise<LimiterResult[]> => {
     const { keys: records, args } = encodeSteps(steps, keyOf);
-    const reply = await connection.send(command, [records.length, ...records, ...args], signal);
+    const reply = await connection.send(commands.any, [records.length, ...records, ...args], signal);
     return decodeReply(name, steps, reply as readonly unknown[]);
+  };
+
+  const decideTogether = async (steps: readonly LimiterStep[], signal?: AbortSignal): Promise<LimiterResult[]> => {
+    const takes = encodeTakes(steps, keyOf);
+    if (!takes) return decideAny(steps, signal);
+    const reply = await connection.send(`${commands[takes.kind]}Buffer`, takes.args, signal);
+    const decided = decodeTakes(steps, reply as Buffer);
+    if (!decided.includes(undefined)) return decided as LimiterResult[];
+    // The script left these undone, so this sends them for the first time.
+    const rest = steps.filter((_, i) => decided[i] === undefined);
+    const results = await withOwnErrors(rest, decideAny(rest, signal));
+    return decided.map((each) => each ?? (results.shift() as LimiterResult));
   };
 
   const store = {
@@ -71,15 +94,18 @@ async function decideByBucket(
   const results: LimiterResult[] = [];
   await Promise.all(
     Array.from(groups.values(), async (indexes) => {
-      const decided = await decideTogether(
-        indexes.map((index) => steps[index] as LimiterStep),
-        signal,
-      ).catch((error: unknown) => {
-        if (error instanceof StoreError) return indexes.map(() => ({ error }));
-        throw error;
-      });
+      const together = indexes.map((index) => steps[index] as LimiterStep);
+      const decided = await withOwnErrors(together, decideTogether(together, signal));
       indexes.forEach((index, i) => (results[index] = decided[i] as LimiterResult));
     }),
   );
   return results;
+}
+
+/** `results`, or their failure as the error of each step, because other steps have answers. */
+function withOwnErrors(steps: readonly LimiterStep[], results: Promise<LimiterResult[]>): Promise<LimiterResult[]> {
+  return results.catch((error: unknown) => {
+    if (error instanceof StoreError) return steps.map(() => ({ error }));
+    throw error;
+  });
 }

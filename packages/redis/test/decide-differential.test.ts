@@ -5,14 +5,21 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { decodeReply, encodeSteps } from '../src/limiter-codec.js';
 import { redisLimiterStore } from '../src/limiter-store.js';
+import { decodeTakes, encodeTakes } from '../src/limiter-takes.js';
 import { decideScript } from '../src/scripts/decide.js';
-import { Random, randomOps, randomPolicies } from './random-steps.js';
+import { takeScripts } from '../src/scripts/take.js';
+import { Random, randomOps, randomPolicies, randomTakeLimit, randomTakes } from './random-steps.js';
 import type { Limit, LimiterRecord, LimiterResult, LimiterStep } from '@headgate/core';
 
-// The same script with a clock that the test turns, so that traces cross years and step back. The keys outlive the trace by Redis's own clock.
-const clockedScript = decideScript
-  .replace("call('TIME')", '{ ARGV[#ARGV - 1], ARGV[#ARGV] }')
-  .replaceAll("'PX', ttlMs", "'PX', '600000'");
+// The same scripts with a clock that the test turns, so that traces cross years and step back. The keys outlive the trace by Redis's own clock.
+const clocked = (script: string): string =>
+  script.replace("call('TIME')", '{ ARGV[#ARGV - 1], ARGV[#ARGV] }').replaceAll("'PX', ttlMs", "'PX', '600000'");
+const clockedDecide = clocked(decideScript);
+const clockedTakes = {
+  tokenBucket: clocked(takeScripts.tokenBucket),
+  fixedWindow: clocked(takeScripts.fixedWindow),
+};
+const sameKey = (key: string): string => key;
 
 /** Replays results through core's definition. */
 class Model {
@@ -48,6 +55,27 @@ describe.skipIf(skipReason('redis') !== undefined)('the script against core', ()
   });
   afterAll(() => redis.disconnect());
 
+  /** Seconds and microseconds of a clock, as `TIME` has them. */
+  const clockOf = (nowUs: number): [number, number] => [Math.floor(nowUs / 1_000_000), nowUs % 1_000_000];
+
+  const decideAt = async (nowUs: number, steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
+    const { keys, args } = encodeSteps(steps, sameKey);
+    const reply = await redis.eval(clockedDecide, keys.length, ...keys, ...args, ...clockOf(nowUs));
+    return decodeReply('redis', steps, reply as unknown[]);
+  };
+
+  /** What the short script answers, and the other for those that it leaves. */
+  const takeAt = async (nowUs: number, steps: readonly LimiterStep[]): Promise<[LimiterResult[], taken: number]> => {
+    const takes = encodeTakes(steps, sameKey);
+    if (!takes) return [await decideAt(nowUs, steps), 0];
+    const [count, ...args] = takes.args;
+    const reply = await redis.evalBuffer(clockedTakes[takes.kind], Number(count), ...args, ...clockOf(nowUs));
+    const results: (LimiterResult | undefined)[] = decodeTakes(steps, reply as Buffer);
+    const taken = results.filter((result) => result !== undefined).length;
+    for (const [i, step] of steps.entries()) results[i] ??= (await decideAt(nowUs, [step]))[0];
+    return [results as LimiterResult[], taken];
+  };
+
   const seeds = Array.from({ length: 40 }, (_, i) => 1000 + i);
 
   it('answers as decideStep does on random traces whose clock leaps and steps back', async () => {
@@ -67,10 +95,7 @@ describe.skipIf(skipReason('redis') !== undefined)('the script against core', ()
             return { key, limits, ops: randomOps(random, limits, model.chargedAtUs, nowUs) };
           });
         if (steps.length === 0) continue;
-        const { keys: records, args } = encodeSteps(steps, (key) => key);
-        const clock = [Math.floor(nowUs / 1_000_000), nowUs % 1_000_000];
-        const reply = (await redis.eval(clockedScript, records.length, ...records, ...args, ...clock)) as unknown[];
-        const results = decodeReply('redis', steps, reply);
+        const results = await decideAt(nowUs, steps);
         assert.deepEqual(
           results,
           model.expected(steps, results),
@@ -81,6 +106,42 @@ describe.skipIf(skipReason('redis') !== undefined)('the script against core', ()
     }
   }, 120_000);
 
+  it('answers as decideStep does when the short script and the long one take turns at the same records', async () => {
+    let [asked, taken] = [0, 0];
+    for (const seed of seeds) {
+      const random = new Random(seed + 9000);
+      const policies = [
+        ...Array.from({ length: 3 }, () => [randomTakeLimit(random, 'a')]),
+        ...randomPolicies(random, 1),
+      ];
+      let limits = random.pick(policies);
+      const model = new Model();
+      const keys = Array.from({ length: 4 }, (_, i) => `takes:${seed}:${i}:${Math.random()}`);
+      let nowUs = (Date.now() + 10 * 365 * 86_400_000) * 1000 + random.below(1_000_000);
+      for (let round = 0; round < 100; round++) {
+        nowUs += random.pick([0, 0, 1, 137, 999, 1_000, 3_333, 50_000, 2_000_000, -1, -2_500, 86_400_000_000]);
+        if (random.below(6) === 0) limits = random.pick(policies);
+        const chosen = keys.filter(() => random.below(3) > 0);
+        const steps = chosen.map((key) => {
+          const ops = random.below(8) > 0 ? randomTakes(random, limits) : undefined;
+          return { key, limits, ops: ops ?? randomOps(random, limits, model.chargedAtUs, nowUs) };
+        });
+        if (steps.length === 0) continue;
+        const [results, short] = await takeAt(nowUs, steps);
+        asked += steps.length;
+        taken += short;
+        assert.deepEqual(
+          results,
+          model.expected(steps, results),
+          `seed ${seed}, round ${round}, now ${nowUs}: ${JSON.stringify(steps)}`,
+        );
+      }
+      await redis.del(...keys);
+    }
+    assert.ok(taken > asked / 10, `the short script decided ${taken} of ${asked} steps only`);
+    assert.ok(taken < asked * 0.9, `the long script decided ${asked - taken} of ${asked} steps only`);
+  }, 120_000);
+
   it('answers as decideStep does by the clock of the server, through the store', async () => {
     const store = redisLimiterStore({ client: redis, prefix: `differential-${Math.random()}` });
     for (const seed of seeds.slice(0, 10)) {
@@ -89,9 +150,14 @@ describe.skipIf(skipReason('redis') !== undefined)('the script against core', ()
       const model = new Model();
       const keys = Array.from({ length: 5 }, (_, i) => `${seed}:${i}`);
       for (let round = 0; round < 200; round++) {
+        const takes = random.below(2) === 0 ? random.pick(policies) : undefined;
         const steps = keys.map((key) => {
-          const limits = random.pick(policies);
-          return { key, limits, ops: randomOps(random, limits, model.chargedAtUs, model.nowUs) };
+          const limits = takes ?? random.pick(policies);
+          return {
+            key,
+            limits,
+            ops: takes ? randomTakes(random, limits) : randomOps(random, limits, model.chargedAtUs, model.nowUs),
+          };
         });
         const results = await store.decide(steps, {});
         assert.deepEqual(

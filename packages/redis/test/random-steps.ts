@@ -96,3 +96,19 @@ export function randomOps(
   const ops = Array.from({ length: 1 + random.below(4) }, op);
   return random.below(4) === 0 ? ops.flatMap((each) => [each, each]) : ops;
 }
+
+/** A random limit of a kind that has a short script. */
+export function randomTakeLimit(random: Random, name: string): Limit {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    const limit = randomLimit(random, name);
+    if (limit.kind === 'tokenBucket' || limit.kind === 'fixedWindow') return limit;
+  }
+  throw new Error('No token bucket and no fixed window in 1,000 random limits');
+}
+
+/** One to four calls of `consume` with the same cost, which any limit can admit. */
+export function randomTakes(random: Random, limits: readonly Limit[]): LimiterOp[] {
+  const least = Math.min(...limits.map(({ limit }) => limit));
+  const cost = Math.min(least, random.pick([1, 1, 1, 2, 3, least, Math.ceil(least / 2)]));
+  return Array.from({ length: 1 + random.below(4) }, () => ({ kind: 'consume', cost }));
+}

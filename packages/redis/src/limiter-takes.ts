@@ -1,0 +1,125 @@
+import { policyText } from './limiter-codec.js';
+import type {
+  FixedWindowLimit,
+  LimiterAnswer,
+  LimiterDecided,
+  LimiterOp,
+  LimiterStep,
+  TokenBucketLimit,
+} from '@headgate/core';
+
+/** The limits that `takeScripts` know. */
+type TakeLimit = TokenBucketLimit | FixedWindowLimit;
+
+/** One call of the script of `takeScripts` that has the name `kind`. */
+export interface TakeCall {
+  readonly kind: TakeLimit['kind'];
+  /** Number of keys, keys, arguments. */
+  readonly args: (string | number)[];
+}
+
+/** The cost of operations that all are `consume` of the same cost; 0 for others. */
+function costOf(ops: readonly LimiterOp[]): number {
+  const first = ops[0] as LimiterOp;
+  if (first.kind !== 'consume') return 0;
+  for (let i = 1; i < ops.length; i++) {
+    const op = ops[i] as LimiterOp;
+    if (op.kind !== 'consume' || op.cost !== first.cost) return 0;
+  }
+  return first.cost;
+}
+
+/** Encodes steps for `takeScripts`; `undefined` when they are not for them. `keyOf` names a step's record. */
+export function encodeTakes(steps: readonly LimiterStep[], keyOf: (key: string) => string): TakeCall | undefined {
+  const { limits, ops } = steps[0] as LimiterStep;
+  const limit = limits[0];
+  if (limits.length !== 1 || (limit?.kind !== 'tokenBucket' && limit?.kind !== 'fixedWindow')) return undefined;
+  const head = policyText(limits);
+  const cost = costOf(ops);
+  const times = ops.length;
+  const args: (string | number)[] = [steps.length];
+  let alike = true;
+  for (const step of steps) {
+    if (step.limits !== limits && policyText(step.limits) !== head) return undefined;
+    const own = costOf(step.ops);
+    if (own < 1 || own > limit.limit) return undefined;
+    alike &&= own === cost && step.ops.length === times;
+    args.push(keyOf(step.key));
+  }
+  args.push(head, limit.limit);
+  if (limit.kind === 'tokenBucket') args.push(limit.unitsPerUs, limit.unitsPerToken);
+  else args.push(limit.windowUs, limit.aligned ? 1 : 0);
+  if (alike) args.push(cost, times);
+  else args.push('', steps.map((step) => `${costOf(step.ops)}*${step.ops.length};`).join(''));
+  return { kind: limit.kind, args };
+}
+
+/** Decodes the reply of `takeScripts`: what core's `decideStep` answers for each step, or `undefined` for one that is left to `decideScript`. */
+export function decodeTakes(steps: readonly LimiterStep[], reply: Buffer): (LimiterDecided | undefined)[] {
+  const numbers = new DataView(reply.buffer, reply.byteOffset, reply.byteLength);
+  const nowUs = numbers.getFloat64(0, true);
+  return steps.map(({ limits, ops }, i) => {
+    const a = numbers.getFloat64(8 + 16 * i, true);
+    const b = numbers.getFloat64(16 + 16 * i, true);
+    if (b < 0) return undefined;
+    const limit = limits[0] as TakeLimit;
+    const { cost } = ops[0] as { readonly cost: number };
+    const answers =
+      limit.kind === 'tokenBucket'
+        ? bucketAnswers(limit, a, cost, ops.length, nowUs)
+        : windowAnswers(limit, a, b, cost, ops.length);
+    return { nowUs, atUs: nowUs, answers };
+  });
+}
+
+/** What `times` calls of `cost` on a bucket of `level` come to. */
+function bucketAnswers(
+  limit: TokenBucketLimit,
+  level: number,
+  cost: number,
+  times: number,
+  nowUs: number,
+): LimiterAnswer[] {
+  const { unitsPerToken, unitsPerUs } = limit;
+  const full = limit.limit * unitsPerToken;
+  const units = cost * unitsPerToken;
+  const answers: LimiterAnswer[] = [];
+  let left = level;
+  while (answers.length < times) {
+    const missing = units - left;
+    if (missing <= 0) left -= units;
+    const remaining = Math.max(0, Math.floor(left / unitsPerToken));
+    const resetAtUs = nowUs + Math.ceil((full - left) / unitsPerUs);
+    const retryAtUs = nowUs + Math.ceil(missing / unitsPerUs);
+    answers.push(missing <= 0 ? taken(cost, remaining, resetAtUs) : denied(retryAtUs, remaining, resetAtUs));
+  }
+  return answers;
+}
+
+/** What `times` calls of `cost` on a window of `used` units that began at `startUs` come to. */
+function windowAnswers(
+  limit: FixedWindowLimit,
+  used: number,
+  startUs: number,
+  cost: number,
+  times: number,
+): LimiterAnswer[] {
+  const endUs = startUs + limit.windowUs;
+  const answers: LimiterAnswer[] = [];
+  let count = used;
+  while (answers.length < times) {
+    const fits = cost <= limit.limit - count;
+    if (fits) count += cost;
+    const remaining = Math.max(0, limit.limit - count);
+    answers.push(fits ? taken(cost, remaining, endUs) : denied(endUs, remaining, endUs));
+  }
+  return answers;
+}
+
+function taken(granted: number, remaining: number, resetAtUs: number): LimiterAnswer {
+  return { allowed: true, granted, violated: -1, retryAtUs: 0, remaining, resetAtUs };
+}
+
+function denied(retryAtUs: number, remaining: number, resetAtUs: number): LimiterAnswer {
+  return { allowed: false, granted: 0, reason: 'quota', violated: 0, retryAtUs, remaining, resetAtUs };
+}

@@ -1,0 +1,111 @@
+/** What {@link takeScript} has to know of an algorithm; Lua text over the locals `a`, `b` (a limit's state), `now`, `cost`, `times` and `limit`. */
+interface TakeParts {
+  /** Reads the parameters in ARGV[3] and ARGV[4]; runs once. */
+  readonly parameters: string;
+  /** Sets `a` and `b` to the fresh state. */
+  readonly fresh: string;
+  /** Carries `a` and `b` on to `now`. */
+  readonly advance: string;
+  /** An expression: how many costs fit, any number below 1 for none. */
+  readonly fitting: string;
+  /** Charges `taken` costs. */
+  readonly charge: string;
+  /** An expression: the instant from which the state equals a fresh one, epoch µs. */
+  readonly freshAt: string;
+}
+
+const tokenBucketParts: TakeParts = {
+  parameters: `
+local unitsPerUs, unitsPerToken = tonumber(ARGV[3]), tonumber(ARGV[4])
+local full = limit * unitsPerToken`,
+  fresh: 'a, b = full, now',
+  advance: `
+      local elapsed = now - b
+      if elapsed >= ceil((full - a) / unitsPerUs) then a = full else a = a + elapsed * unitsPerUs end
+      b = now`,
+  fitting: 'floor(a / (cost * unitsPerToken))',
+  charge: 'a = a - taken * (cost * unitsPerToken)',
+  freshAt: 'now + ceil((full - a) / unitsPerUs)',
+};
+
+const fixedWindowParts: TakeParts = {
+  parameters: `
+local windowUs, aligned = tonumber(ARGV[3]), ARGV[4] == '1'`,
+  fresh: 'a, b = 0, (aligned and now - now % windowUs or now)',
+  advance: `
+      if a == 0 or now >= b + windowUs then a, b = 0, (aligned and now - now % windowUs or now) end`,
+  fitting: 'floor((limit - a) / cost)',
+  charge: 'a = a + taken * cost',
+  freshAt: 'b + windowUs',
+};
+
+// No functions, no tables but one: an EVALSHA makes all of a script's closures before it does anything.
+function takeScript({ parameters, fresh, advance, fitting, charge, freshAt }: TakeParts): string {
+  return /* lua */ `
+local call, pcall, pack, unpackStruct, floor, ceil = redis.call, redis.pcall, struct.pack, struct.unpack, math.floor, math.ceil
+local head, limit = ARGV[1], tonumber(ARGV[2])${parameters}
+local cost, times, each = tonumber(ARGV[5]), tonumber(ARGV[6]), nil
+if not cost then each = string.gmatch(ARGV[6], '(%d+)*(%d+);') end
+local time = call('TIME')
+local now = time[1] * 1000000 + time[2]
+local records = call('MGET', unpack(KEYS))
+local length = #head + 32
+local states, size = {}, 0
+for i = 1, #KEYS do
+  local record = records[i]
+  local a, b
+  if each then
+    cost, times = each()
+    cost, times = tonumber(cost), tonumber(times)
+  end
+  if not record then
+    ${fresh}
+  elseif #record == length and string.find(record, head, 1, true) == 1 then
+    local lastUs, blocked
+    lastUs, blocked, a, b = unpackStruct('<dddd', record, #head + 1)
+    if blocked == 0 and lastUs <= now then${advance}
+    else
+      a = nil
+    end
+  end
+  if a then
+    states[size + 1], states[size + 2] = a, b
+    local taken = ${fitting}
+    if taken >= 1 then
+      if taken > times then taken = times end
+      ${charge}
+      local value, expiresAtMs = pack('<c0dddd', head, now, 0, a, b), ceil((${freshAt}) / 1000)
+      local outcome
+      if record then
+        outcome = pcall('SET', KEYS[i], value, 'PXAT', expiresAtMs)
+      else
+        -- MGET shows a hash or a list as absent; GET makes SET refuse to replace one.
+        outcome = pcall('SET', KEYS[i], value, 'PXAT', expiresAtMs, 'GET')
+      end
+      if outcome and outcome.err then a = nil end
+    end
+  end
+  if not a then states[size + 1], states[size + 2] = -1, -1 end
+  size = size + 2
+end
+return pack('<d' .. string.rep('d', size), now, unpack(states))
+`;
+}
+
+/**
+ * Scripts for the batches that nearly all are: every step is one limit of the same policy and `consume`s of one cost that can be admitted. They keep
+ * the records of {@link decideScript} and come to the same answers, held to core's `decideStep` by the same test, at a third of its cost.
+ *
+ * - KEYS: the record of each step, at most 512, all under one hash tag when on a cluster.
+ * - ARGV: the policy's text (see `policy.ts`); its `limit` and its two parameters in the order of the text; then a cost and a number of times for all
+ *   steps, or nothing and a text of `<cost>*<times>;` for each.
+ * - Reply: little-endian doubles. The server's clock, epoch µs; then each step's state at that clock, before the step, from which the caller works out
+ *   the answers: level and instant of a token bucket, count and start of a fixed window.
+ *
+ * A step that this cannot decide (a block, parameters that changed, a clock that stepped back, a value that is not ours, a write that Redis refused) is
+ * left undone and has -1 as its second number: it is for `decideScript`.
+ */
+export const takeScripts: { readonly tokenBucket: string; readonly fixedWindow: string } = {
+  tokenBucket: takeScript(tokenBucketParts),
+  fixedWindow: takeScript(fixedWindowParts),
+};
