@@ -1,41 +1,34 @@
 import type { Clock, ClockTimer } from '../clock.js';
+import type { BriskMap } from './brisk-map.js';
 
 /**
- * One timer for many things that fall due, armed for the earliest. Things may move later without telling; `moved` tells of one that may be earlier.
+ * One timer for all of `items`, armed for the one that falls due first. Items may move later or go without telling; `moved` tells of one that is new or may be earlier.
  * The timer keeps the process alive: what it is used for guards a lease.
  */
 export class Alarm<T> {
   readonly #clock: Clock;
   readonly #dueMs: (item: T) => number;
   readonly #ring: () => void;
-  readonly #items = new Set<T>();
+  readonly #items: BriskMap<string, T>;
   #timer: ClockTimer | undefined;
   #armedMs = Infinity;
 
-  constructor(clock: Clock, dueMs: (item: T) => number, ring: () => void) {
+  constructor(clock: Clock, items: BriskMap<string, T>, dueMs: (item: T) => number, ring: () => void) {
     this.#clock = clock;
+    this.#items = items;
     this.#dueMs = dueMs;
     this.#ring = ring;
   }
 
-  add(item: T): void {
-    this.#items.add(item);
-    this.moved(item);
-  }
-
-  delete(item: T): void {
-    this.#items.delete(item);
-    if (this.#items.size === 0) this.#disarm();
-  }
-
-  /** The item is due at another time than when it was last looked at. */
+  /** The item is new, or due at another time than when it was last looked at. */
   moved(item: T): void {
     const dueMs = this.#dueMs(item);
-    if (dueMs < this.#armedMs && this.#items.has(item)) this.#arm(dueMs);
+    if (dueMs < this.#armedMs) this.#arm(dueMs);
   }
 
-  items(): readonly T[] {
-    return [...this.#items];
+  /** Items have gone: without any the timer must not keep the process alive. */
+  gone(): void {
+    if (this.#items.size === 0) this.#disarm();
   }
 
   #arm(dueMs: number): void {
@@ -46,7 +39,8 @@ export class Alarm<T> {
   }
 
   #disarm(): void {
-    this.#timer?.clear();
+    if (!this.#timer) return;
+    this.#timer.clear();
     this.#timer = undefined;
     this.#armedMs = Infinity;
   }
@@ -55,7 +49,7 @@ export class Alarm<T> {
     this.#disarm();
     this.#ring();
     let earliest = Infinity;
-    for (const item of this.#items) earliest = Math.min(earliest, this.#dueMs(item));
+    for (const item of this.#items.values()) earliest = Math.min(earliest, this.#dueMs(item));
     if (earliest < this.#armedMs) this.#arm(earliest);
   }
 }

@@ -1,3 +1,4 @@
+import type { BriskMap } from './brisk-map.js';
 import type { Outward } from './outward.js';
 import type { Queues } from './queue.js';
 import type { Settings } from './settings.js';
@@ -15,7 +16,7 @@ export interface LockContext {
   readonly wakes: Wakes;
   readonly queues: Queues;
   /** Calls whose attempt is on its way, by lease id. */
-  readonly asking: Map<string, Waiter>;
+  readonly asking: BriskMap<string, Waiter>;
   /** Calls that take several locks. */
   readonly groups: Set<Waiter>;
   /** A lease id that no other process makes. */

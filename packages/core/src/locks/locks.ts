@@ -13,6 +13,7 @@ import type {
   TryAcquireResult,
 } from './api.js';
 import { acquireGroup, checkGroup } from './acquire-all.js';
+import { BriskMap } from './brisk-map.js';
 import type { LockContext } from './context.js';
 import type { ForceReleaseReply, LockState, ReleaseSessionReply } from './contract.js';
 import { listStates } from './listing.js';
@@ -75,7 +76,7 @@ class LockManager implements Locks, SessionDesk {
       tenures: new Tenures(settings, calls, desk, (tenure) => this.#gone(tenure)),
       wakes: new Wakes(),
       queues: new Queues(),
-      asking: new Map(),
+      asking: new BriskMap(),
       groups: new Set(),
       newLeaseId: () => `${leaseIds}.${((leases += 1)).toString(36)}`,
     };

@@ -1,3 +1,4 @@
+import { BriskMap } from './brisk-map.js';
 import type { LockMode } from './contract.js';
 import type { Tenure } from './tenure.js';
 import type { Setback, Waiter } from './waiter.js';
@@ -40,7 +41,7 @@ export class KeyQueue {
 
 /** The queues that have somebody in them. */
 export class Queues {
-  readonly #queues = new Map<string, KeyQueue>();
+  readonly #queues = new BriskMap<string, KeyQueue>();
   /** Callers in line or asking, over all queues. */
   waiting = 0;
 

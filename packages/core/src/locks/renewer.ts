@@ -1,5 +1,6 @@
 import type { ExtendEvent } from '../hooks/events.js';
 import { Alarm } from './alarm.js';
+import type { BriskMap } from './brisk-map.js';
 import type { ExtendReply, ExtendRequest } from './contract.js';
 import type { Settings } from './settings.js';
 import type { StoreCalls } from './store-calls.js';
@@ -18,27 +19,31 @@ export class Renewer {
   readonly #settings: Settings;
   readonly #calls: StoreCalls;
   readonly #tenures: Tenures;
+  readonly #held: BriskMap<string, Tenure>;
   readonly #alarm: Alarm<Tenure>;
 
-  constructor(settings: Settings, calls: StoreCalls, tenures: Tenures) {
+  constructor(settings: Settings, calls: StoreCalls, tenures: Tenures, held: BriskMap<string, Tenure>) {
     this.#settings = settings;
     this.#calls = calls;
     this.#tenures = tenures;
-    this.#alarm = new Alarm(settings.clock, dueOf, () => this.#renewDue());
+    this.#held = held;
+    this.#alarm = new Alarm(settings.clock, held, dueOf, () => this.#renewDue());
   }
 
+  /** The tenure has begun. */
   add(tenure: Tenure): void {
-    if (tenure.renewAtMs !== Infinity) this.#alarm.add(tenure);
+    this.#alarm.moved(tenure);
   }
 
-  delete(tenure: Tenure): void {
-    this.#alarm.delete(tenure);
+  /** A tenure has ended. */
+  gone(): void {
+    this.#alarm.gone();
   }
 
   /** Extends the tenure no later than `delayMs` from now, whether it is renewed by itself or not. */
   within(tenure: Tenure, delayMs: number): void {
     tenure.renewAtMs = Math.min(tenure.renewAtMs, this.#settings.clock.monotonicMs() + delayMs);
-    this.#alarm.add(tenure);
+    this.#alarm.moved(tenure);
   }
 
   /** Extends one lease now, after any extension of it that is under way. */
@@ -51,8 +56,7 @@ export class Renewer {
 
   #renewDue(): void {
     const nowMs = this.#settings.clock.monotonicMs();
-    const all = this.#alarm
-      .items()
+    const all = [...this.#held.values()]
       .filter((tenure) => dueOf(tenure) - nowMs <= (tenure.ttlMs / 3) * gatherPart)
       .filter((tenure) => this.#tenures.certain(tenure));
     for (let from = 0; from < all.length; from += largestBatch) {
@@ -90,7 +94,7 @@ export class Renewer {
     const outcomes = await done;
     for (const [index, { tenure }] of batch.entries()) {
       tenure.extending = undefined;
-      if (!tenure.ended) this.#rearm(tenure);
+      if (!tenure.ended) this.#alarm.moved(tenure);
       this.#count(outcomes[index]!);
     }
     return outcomes;
@@ -123,11 +127,6 @@ export class Renewer {
     const retryMs = Math.min(1_000, (tenure.ttlMs / 12) * tenure.failures, (tenure.deadlineMs - nowMs) / 2);
     tenure.renewAtMs = nowMs + Math.max(retryMs, tenure.ttlMs / 50) * (0.75 + Math.random() / 4);
     return { error };
-  }
-
-  #rearm(tenure: Tenure): void {
-    if (tenure.renewAtMs === Infinity) this.#alarm.delete(tenure);
-    else this.#alarm.add(tenure);
   }
 
   #count(extension: Extension): void {

@@ -1,6 +1,7 @@
 import type { LockLostReason } from '../errors.js';
 import type { LeaseEndEvent } from '../hooks/events.js';
 import { Alarm } from './alarm.js';
+import { BriskMap } from './brisk-map.js';
 import { Lease } from './lease.js';
 import type { LeaseDesk } from './lease.js';
 import { Renewer } from './renewer.js';
@@ -22,7 +23,7 @@ export class Tenures {
   readonly renewer: Renewer;
   readonly #settings: Settings;
   readonly #desk: LeaseDesk;
-  readonly #byLeaseId = new Map<string, Tenure>();
+  readonly #byLeaseId = new BriskMap<string, Tenure>();
   readonly #deadlines: Alarm<Tenure>;
   readonly #onGone: (tenure: Tenure) => void;
 
@@ -31,8 +32,8 @@ export class Tenures {
     this.#settings = settings;
     this.#desk = desk;
     this.#onGone = onGone;
-    this.renewer = new Renewer(settings, calls, this);
-    this.#deadlines = new Alarm(settings.clock, deadlineOf, () => this.#expireDue());
+    this.renewer = new Renewer(settings, calls, this, this.#byLeaseId);
+    this.#deadlines = new Alarm(settings.clock, this.#byLeaseId, deadlineOf, () => this.#expireDue());
   }
 
   /** Both clocks, now. */
@@ -55,7 +56,7 @@ export class Tenures {
   grant(want: Want, leaseId: string, tokens: { fencingToken: number; lastToken: number }, sent: Sent): Lease {
     const tenure = new Tenure(want, leaseId, tokens, this.proof(sent, want.ttlMs));
     this.#byLeaseId.set(leaseId, tenure);
-    this.#deadlines.add(tenure);
+    this.#deadlines.moved(tenure);
     this.renewer.add(tenure);
     return this.handOut(tenure, want);
   }
@@ -111,8 +112,8 @@ export class Tenures {
   remove(tenure: Tenure, ended: LockLostReason | 'released'): void {
     tenure.ended = ended;
     this.#byLeaseId.delete(tenure.leaseId);
-    this.#deadlines.delete(tenure);
-    this.renewer.delete(tenure);
+    this.#deadlines.gone();
+    this.renewer.gone();
   }
 
   countLost(reason: LockLostReason): void {
@@ -128,7 +129,7 @@ export class Tenures {
   }
 
   #expireDue(): void {
-    for (const tenure of this.#deadlines.items()) this.certain(tenure);
+    for (const tenure of this.all()) this.certain(tenure);
   }
 }
 

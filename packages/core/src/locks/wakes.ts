@@ -1,3 +1,5 @@
+import { BriskMap } from './brisk-map.js';
+
 /** Something that sleeps until a key may be free. */
 export interface Sleeper {
   /** A hint: the key may be free. */
@@ -6,7 +8,7 @@ export interface Sleeper {
 
 /** Who sleeps on which of the store's keys. */
 export class Wakes {
-  readonly #sleepers = new Map<string, Set<Sleeper>>();
+  readonly #sleepers = new BriskMap<string, Set<Sleeper>>();
 
   add(key: string, sleeper: Sleeper): void {
     const sleepers = this.#sleepers.get(key);
