@@ -1,6 +1,7 @@
 import { StoreError } from '@headgate/core';
 import { isServerError, storeName, toStoreError } from '../errors.js';
 import { connectHolding, keepsAlive, pooledError } from './connect.js';
+import { togetherOf } from './together.js';
 import type { StoreError as StoreFailure } from '@headgate/core';
 import type pg from 'pg';
 import type { Names } from '../names.js';
@@ -198,11 +199,13 @@ export class HoldingConnection {
         }),
       );
     }, this.#options.stuckMs);
+    const together = togetherOf(ops);
+    const batch = { c: this.#id, n: this.#options.channel, o: ops, ...(together.length > 0 ? { m: together } : {}) };
     try {
       const { rows } = await client.query<{ replies: readonly unknown[] }>({
         name: this.#options.names.statement('locks'),
         text: this.#statement,
-        values: [JSON.stringify({ c: this.#id, n: this.#options.channel, o: ops })],
+        values: [JSON.stringify(batch)],
       });
       this.#lastUsedMs = performance.now();
       return (rows[0] as { replies: readonly unknown[] }).replies;

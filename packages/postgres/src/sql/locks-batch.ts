@@ -2,8 +2,9 @@ import type { Names } from '../names.js';
 import { plannedByKey } from './planning.js';
 
 /**
- * One batch of lock operations on the connection that holds them: `{"c": connection, "n": channel, "o": [op, …]}`, sorted by lock id. Answers an array, one
- * reply an operation. If anything fails, everything the batch took is given back before the error leaves.
+ * One batch of lock operations on the connection that holds them: `{"c": connection, "n": channel, "o": [op, …], "m": [place, …]}`, sorted by lock
+ * id. Answers an array, one reply an operation. If anything fails, everything the batch took is given back before the error leaves. `m` names exclusive acquires of
+ * locks that no other operation of the batch names: those that turn out to be free and unwaited for are done together, before the others.
  * `["a", lock id, key hash, key, lease, mode, permits, ttl us, tokens, info, session hash, waiter us, busy, own slots]`
  *   -> `[1, first token, last token, slot]` or `[0, holders, retry after us, 1 when it was queued now]`; `busy` says that this connection has the lock already.
  * `["e", lock id, lease, first token, ttl us, info, holder token]` -> `[1]` or `[0, reason]`
@@ -22,8 +23,15 @@ export function locksBatchSql(names: Names): string {
 CREATE OR REPLACE FUNCTION ${names.of('lock_batch_v1')}(p jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE ${plannedByKey} AS $fn$
 DECLARE
-  replies jsonb[] := '{}';
+  replies jsonb[];
+  reply jsonb;
   op jsonb;
+  place int := 0;
+  -- Of the acquires that may be done together: places, locks, those that need the long way, and which of the batch were given.
+  places int[];
+  ids bigint[];
+  apart bigint[];
+  got_together boolean[];
   -- What this batch has taken, for giving it back: ids, and whether shared.
   taken bigint[] := '{}';
   taken_shared boolean[] := '{}';
@@ -54,7 +62,34 @@ BEGIN
   IF current_setting('headgate.connection', true) IS DISTINCT FROM p->>'c' THEN
     RAISE EXCEPTION 'this backend is not the one that the connection was opened on' USING ERRCODE = 'HG001';
   END IF;
+  IF p ? 'm' THEN
+    SELECT array_agg(o.place), array_agg((o.op->>1)::bigint) INTO places, ids
+      FROM jsonb_array_elements(p->'m') AS m(place) JOIN jsonb_array_elements(p->'o') WITH ORDINALITY AS o(op, place) ON o.place = m.place::int;
+    -- Behind waiters, or with a lease that an earlier connection left.
+    apart := ARRAY(SELECT w.lock_id FROM ${waiters} w WHERE w.lock_id = ANY (ids)
+      UNION ALL SELECT l.lock_id FROM ${leases} l WHERE l.lock_id = ANY (ids) AND l.pid <> me AND l.expires_us > ${now});
+    FOR i IN 1 .. cardinality(places) LOOP
+      id := ids[i];
+      CONTINUE WHEN id = ANY (apart);
+      -- Noted first: whatever interrupts us, what was taken is known.
+      taken := taken || id;
+      taken_shared := taken_shared || false;
+      IF pg_try_advisory_lock(id) THEN
+        got_together[places[i]] := true;
+      ELSE
+        taken := trim_array(taken, 1);
+        taken_shared := trim_array(taken_shared, 1);
+      END IF;
+    END LOOP;
+    IF cardinality(taken) > 0 THEN
+      FOR r IN SELECT * FROM ${names.of('lock_together_v1')}(p->'o', got_together, taken, channel_name) LOOP
+        replies[r.place] := jsonb_build_array(1, r.first_token, r.last_token, NULL);
+      END LOOP;
+    END IF;
+  END IF;
   FOR op IN SELECT value FROM jsonb_array_elements(p->'o') LOOP
+    place := place + 1;
+    CONTINUE WHEN replies[place] IS NOT NULL;
     id := (op->>1)::bigint;
     now_us := ${now};
     CASE op->>0
@@ -62,17 +97,17 @@ BEGIN
       UPDATE ${leases} l SET expires_us = now_us + (op->>4)::bigint, info = coalesce(op->>5, l.info), holder_token = coalesce((op->>6)::bigint, l.holder_token)
         WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me AND l.first_token = (op->>3)::bigint AND l.expires_us > now_us AND l.evict IS NULL;
       IF FOUND THEN
-        replies := replies || '[1]'::jsonb;
+        reply := '[1]'::jsonb;
       ELSE
         SELECT l.evict INTO r FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me;
-        replies := replies || jsonb_build_array(0, CASE WHEN FOUND THEN coalesce(r.evict, 'expired') ELSE 'forced' END);
+        reply := jsonb_build_array(0, CASE WHEN FOUND THEN coalesce(r.evict, 'expired') ELSE 'forced' END);
       END IF;
 
     WHEN 'c' THEN
       DELETE FROM ${waiters} w WHERE w.lock_id = id AND w.lease_id = op->>2;
       -- It may have been its turn.
       IF FOUND THEN PERFORM ${wake}(id); END IF;
-      replies := replies || '[1]'::jsonb;
+      reply := '[1]'::jsonb;
 
     WHEN 'r' THEN
       DELETE FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me RETURNING l.expires_us, l.evict INTO r;
@@ -84,7 +119,7 @@ BEGIN
           got := pg_advisory_unlock(${slot}(decode(op->>5, 'hex'), (op->>4)::int));
           got := pg_advisory_unlock_shared(id) AND got;
       END CASE;
-      replies := replies || CASE WHEN queued THEN jsonb_build_array(1, (r.expires_us <= now_us)::int, r.evict, got::int)
+      reply := CASE WHEN queued THEN jsonb_build_array(1, (r.expires_us <= now_us)::int, r.evict, got::int)
         ELSE jsonb_build_array(0, 0, NULL, got::int) END;
       IF EXISTS (SELECT FROM ${waiters} w WHERE w.lock_id = id) THEN
         DELETE FROM ${waiters} w WHERE w.lock_id = id AND w.until_us <= now_us;
@@ -198,7 +233,7 @@ BEGIN
           DELETE FROM ${waiters} w WHERE w.lock_id = id AND w.lease_id = lease;
           IF lock_mode > 0 THEN PERFORM ${wake}(id); END IF;
         END IF;
-        replies := replies || jsonb_build_array(1, granted_token, granted_token + n_tokens - 1, got_slot);
+        reply := jsonb_build_array(1, granted_token, granted_token + n_tokens - 1, got_slot);
       ELSE
         SELECT coalesce(jsonb_agg(jsonb_build_array(l.lease_id, l.info, l.holder_token, l.acquired_us, l.expires_us) ORDER BY l.acquired_us), '[]'),
             min(l.expires_us) - now_us
@@ -211,9 +246,10 @@ BEGIN
             UPDATE ${waiters} w SET until_us = now_us + wait_us, channel = channel_name WHERE w.lock_id = id AND w.lease_id = lease;
           END IF;
         END IF;
-        replies := replies || jsonb_build_array(0, holders, retry_us, (wait_us IS NOT NULL AND my_seq IS NULL)::int);
+        reply := jsonb_build_array(0, holders, retry_us, (wait_us IS NOT NULL AND my_seq IS NULL)::int);
       END IF;
     END CASE;
+    replies[place] := reply;
   END LOOP;
   RETURN to_jsonb(replies);
 EXCEPTION WHEN query_canceled OR assert_failure OR others THEN
