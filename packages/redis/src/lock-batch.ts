@@ -79,8 +79,9 @@ export class LockBatch {
   readonly #store: string;
   readonly #send: SendLockOps;
   readonly #laneOf: (key: string) => number;
-  readonly #lanes = new Map<number, Pending<unknown>[]>();
-  readonly #groups = new Set<Group>();
+  // Neither is a `Map` or `Set` whose entries come and go: V8 keeps what was in those until a full collection.
+  readonly #lanes = new Map<number, { pending: Pending<unknown>[] }>();
+  readonly #groups: Group[] = [];
   #look: NodeJS.Timeout | undefined;
 
   constructor(store: string, laneOf: (key: string) => number, send: SendLockOps) {
@@ -102,26 +103,27 @@ export class LockBatch {
   ): Promise<T> {
     const pending = new Pending(key, keys, op, decode, options);
     const number = this.#laneOf(key);
-    const lane = this.#lanes.get(number);
-    if (lane) {
-      lane.push(pending as Pending<unknown>);
-    } else {
-      this.#lanes.set(number, [pending as Pending<unknown>]);
-      process.nextTick(() => this.#flush(number));
+    let lane = this.#lanes.get(number);
+    if (!lane) {
+      lane = { pending: [] };
+      this.#lanes.set(number, lane);
     }
+    if (lane.pending.push(pending as Pending<unknown>) === 1) process.nextTick(() => this.#flush(lane));
     return pending.promise;
   }
 
-  #flush(number: number): void {
-    const lane = this.#lanes.get(number) ?? [];
-    this.#lanes.delete(number);
-    for (let from = 0; from < lane.length; from += maxOps) void this.#sendTogether(lane.slice(from, from + maxOps));
+  #flush(lane: { pending: Pending<unknown>[] }): void {
+    const { pending } = lane;
+    lane.pending = [];
+    if (pending.length <= maxOps) return void this.#sendTogether(pending);
+    for (let from = 0; from < pending.length; from += maxOps)
+      void this.#sendTogether(pending.slice(from, from + maxOps));
   }
 
   async #sendTogether(pending: readonly Pending<unknown>[]): Promise<void> {
     const group: Group = { pending, age: 'new' };
-    this.#groups.add(group);
-    this.#look ??= setTimeout(() => this.#heedSignals(), patienceMs).unref();
+    this.#groups.push(group);
+    if (!this.#look) this.#look = setTimeout(() => this.#heedSignals(), patienceMs).unref();
     try {
       const keys: string[] = [];
       const ops: LockOp[] = [];
@@ -134,7 +136,7 @@ export class LockBatch {
     } catch (error) {
       for (const each of pending) each.fail(error);
     } finally {
-      this.#groups.delete(group);
+      this.#groups.splice(this.#groups.indexOf(group), 1);
     }
   }
 
