@@ -43,15 +43,16 @@ local windowUs, aligned = tonumber(ARGV[3]), ARGV[4] == '1'`,
 function takeScript({ parameters, fresh, advance, fitting, charge, freshAt }: TakeParts): string {
   return /* lua */ `
 local call, pcall, pack, unpackStruct, floor, ceil = redis.call, redis.pcall, struct.pack, struct.unpack, math.floor, math.ceil
+local find, format, keys = string.find, string.format, KEYS
 local head, limit = ARGV[1], tonumber(ARGV[2])${parameters}
 local cost, times, each = tonumber(ARGV[5]), tonumber(ARGV[6]), nil
 if not cost then each = string.gmatch(ARGV[6], '(%d+)*(%d+);') end
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
-local records = call('MGET', unpack(KEYS))
-local length = #head + 32
+local records = call('MGET', unpack(keys))
+local bodyAt, length = #head + 1, #head + 32
 local states, size = {}, 0
-for i = 1, #KEYS do
+for i = 1, #keys do
   local record = records[i]
   local a, b
   if each then
@@ -60,9 +61,9 @@ for i = 1, #KEYS do
   end
   if not record then
     ${fresh}
-  elseif #record == length and string.find(record, head, 1, true) == 1 then
+  elseif #record == length and find(record, head, 1, true) == 1 then
     local lastUs, blocked
-    lastUs, blocked, a, b = unpackStruct('<dddd', record, #head + 1)
+    lastUs, blocked, a, b = unpackStruct('<dddd', record, bodyAt)
     if blocked == 0 and lastUs <= now then${advance}
     else
       a = nil
@@ -74,13 +75,14 @@ for i = 1, #KEYS do
     if taken >= 1 then
       if taken > times then taken = times end
       ${charge}
-      local value, expiresAtMs = pack('<c0dddd', head, now, 0, a, b), ceil((${freshAt}) / 1000)
+      local value = pack('<c0dddd', head, now, 0, a, b)
+      local expiresAtMs = format('%d', ceil((${freshAt}) / 1000))
       local outcome
       if record then
-        outcome = pcall('SET', KEYS[i], value, 'PXAT', expiresAtMs)
+        outcome = pcall('SET', keys[i], value, 'PXAT', expiresAtMs)
       else
         -- MGET shows a hash or a list as absent; GET makes SET refuse to replace one.
-        outcome = pcall('SET', KEYS[i], value, 'PXAT', expiresAtMs, 'GET')
+        outcome = pcall('SET', keys[i], value, 'PXAT', expiresAtMs, 'GET')
       end
       if outcome and outcome.err then a = nil end
     end
