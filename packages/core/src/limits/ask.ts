@@ -1,4 +1,4 @@
-import { Expirable } from './deadlines.js';
+import { Expirable } from '../deadlines.js';
 import type { LimiterAnswerNow, LimiterOp } from './contract.js';
 import type { Limit } from './limit.js';
 

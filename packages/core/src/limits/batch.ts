@@ -1,4 +1,4 @@
-import { Expirable } from './deadlines.js';
+import { Expirable } from '../deadlines.js';
 import type { Ask } from './ask.js';
 import type { LimiterStep } from './contract.js';
 import type { Lane } from './lane.js';

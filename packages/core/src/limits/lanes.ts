@@ -1,6 +1,6 @@
 import { QueueFullError, StoreError, StoreTimeoutError } from '../errors.js';
 import { Batch } from './batch.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines } from '../deadlines.js';
 import { answerNow } from './decision.js';
 import { Lane } from './lane.js';
 import { asStoreError, isOutage, isStoreError } from './store-errors.js';

@@ -41,31 +41,38 @@ export class KeyQueue {
 
 /** The queues that have somebody in them. */
 export class Queues {
-  readonly #queues = new BriskMap<string, KeyQueue>();
+  /** One map for each mode: a key made of mode and key would be hashed anew each time. */
+  readonly #queues: Readonly<Record<LockMode, BriskMap<string, KeyQueue>>> = {
+    exclusive: new BriskMap(),
+    shared: new BriskMap(),
+    permit: new BriskMap(),
+  };
   /** Callers in line or asking, over all queues. */
   waiting = 0;
 
   find(key: string, mode: LockMode): KeyQueue | undefined {
-    return this.#queues.get(mode + key);
+    return this.#queues[mode].get(key);
   }
 
   open(key: string, mode: LockMode): KeyQueue {
-    const found = this.#queues.get(mode + key);
+    const found = this.#queues[mode].get(key);
     if (found) return found;
     const queue = new KeyQueue(key, mode);
-    this.#queues.set(mode + key, queue);
+    this.#queues[mode].set(key, queue);
     return queue;
   }
 
   /** Drops the queue when nobody is in it. */
   tidy(queue: KeyQueue): void {
-    if (queue.empty) this.#queues.delete(queue.mode + queue.key);
+    if (queue.empty) this.#queues[queue.mode].delete(queue.key);
   }
 
   *waiters(): IterableIterator<Waiter> {
-    for (const queue of this.#queues.values()) {
-      yield* queue.contending;
-      yield* queue.queued;
+    for (const queues of Object.values(this.#queues)) {
+      for (const queue of queues.values()) {
+        yield* queue.contending;
+        yield* queue.queued;
+      }
     }
   }
 }

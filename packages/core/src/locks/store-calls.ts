@@ -1,18 +1,11 @@
 import type { Clock } from '../clock.js';
-import { HeadgateError, StoreTimeoutError } from '../errors.js';
+import { Deadlines } from '../deadlines.js';
+import { HeadgateError } from '../errors.js';
 import type { StoreError, StoreErrorKind } from '../errors.js';
 import type { Emitter } from '../hooks/emitter.js';
-import type { StoreCallEvent } from '../hooks/events.js';
 import type { LeaseRef, LockStore, StoreCallOptions } from './contract.js';
-
-type Operation = StoreCallEvent['operation'];
-
-/** A call on its way: its answer, and how to stop waiting for it. */
-export interface StoreCall<T> {
-  readonly answer: Promise<T>;
-  /** Rejects `answer` with `reason` and aborts the store's signal; what the store answers later goes to `late`. */
-  abandon(reason: unknown): void;
-}
+import { StoreCall } from './store-call.js';
+import type { Operation } from './store-call.js';
 
 /** Longest time for putting right what an abandoned call may have left behind, milliseconds. */
 const cleanUpMs = 1_000;
@@ -29,6 +22,8 @@ export class StoreCalls {
   readonly timeoutMs: number;
   readonly #clock: Clock;
   readonly #emitter: Emitter;
+  /** When calls of the usual time limit end: one timer for all of them. */
+  readonly #deadlines: Deadlines;
   readonly #cleaning = new Set<Promise<unknown>>();
 
   constructor(store: LockStore, clock: Clock, emitter: Emitter, timeoutMs: number) {
@@ -36,6 +31,7 @@ export class StoreCalls {
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#emitter = emitter;
+    this.#deadlines = new Deadlines(clock, timeoutMs);
   }
 
   /** Starts a call that fails with {@link StoreTimeoutError} after `timeoutMs`; `late` gets an answer that came after that. */
@@ -47,48 +43,24 @@ export class StoreCalls {
     late?: (value: T) => void,
     counted = true,
   ): StoreCall<T> {
-    const startedMs = this.#clock.monotonicMs();
-    const options = new CallOptions();
-    let open = true;
-    let reported = !counted;
-    let giveUp: (reason: unknown) => void = () => {};
-    const report = (failure?: { readonly error: unknown }): void => {
-      if (!reported) this.report(operation, items, this.#clock.monotonicMs() - startedMs, failure);
-      reported = true;
-    };
-    const answer = new Promise<T>((resolve, reject) => {
-      giveUp = (reason) => {
-        if (!open) return;
-        open = false;
-        timer.clear();
-        reject(reason);
-        options.abort(reason);
-      };
-      const timer = this.#clock.setTimer(() => {
-        const error = new StoreTimeoutError(
-          `Store ${this.store.name} did not answer ${operation} within ${timeoutMs} ms`,
-          { store: this.store.name, timeoutMs },
-        );
-        report({ error });
-        giveUp(error);
-      }, timeoutMs);
+    const nowMs = this.#clock.monotonicMs();
+    const made = new StoreCall<T>(this, operation, items, timeoutMs, nowMs, late, counted);
+    if (timeoutMs === this.timeoutMs) {
+      this.#deadlines.add(made, nowMs);
+    } else {
+      made.timer = this.#clock.setTimer(() => made.expire(), timeoutMs);
       // Waiting for a store guards no lease, so it keeps no process alive.
-      timer.unref();
-      invoke(() => call(options)).then(
-        (value) => {
-          report();
-          timer.clear();
-          if (open) resolve(value);
-          else late?.(value);
-          open = false;
-        },
-        (error: unknown) => {
-          report({ error });
-          giveUp(error);
-        },
-      );
-    });
-    return { answer, abandon: giveUp };
+      made.timer.unref();
+    }
+    made.follow(invoke(call, made));
+    return made;
+  }
+
+  /** Takes the call's time limit away. */
+  unlimit<T>(call: StoreCall<T>): void {
+    if (call.timer) return call.timer.clear();
+    this.#deadlines.remove(call);
+    this.#deadlines.stop();
   }
 
   /** Makes a call within the configured `timeoutMs`. */
@@ -99,6 +71,13 @@ export class StoreCalls {
   /** The same for one step of a longer call, which is counted by whoever makes it. */
   limit<T>(operation: Operation, call: (options: StoreCallOptions) => Promise<T>): Promise<T> {
     return this.start(operation, 1, this.timeoutMs, call, undefined, false).answer;
+  }
+
+  /** Counts one call to the store that began at `startedMs` of the monotonic clock. */
+  reportSince(startedMs: number, operation: Operation, items: number, failure?: { readonly error: unknown }): void {
+    if (this.#emitter.wants('onStoreCall')) {
+      this.report(operation, items, this.#clock.monotonicMs() - startedMs, failure);
+    }
   }
 
   /** Counts one call to the store. */
@@ -145,19 +124,10 @@ function kindOf(error: unknown): StoreErrorKind {
 }
 
 /** A store that throws instead of rejecting is the same failure. */
-async function invoke<T>(call: () => Promise<T>): Promise<T> {
-  return call();
-}
-
-/** Call options whose signal is made when the store first looks at it: most never do, and a signal costs more than a memory store's answer. */
-class CallOptions implements StoreCallOptions {
-  #controller: AbortController | undefined;
-
-  get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal;
-  }
-
-  abort(reason: unknown): void {
-    (this.#controller ??= new AbortController()).abort(reason);
+function invoke<T>(call: (options: StoreCallOptions) => Promise<T>, options: StoreCallOptions): Promise<T> {
+  try {
+    return Promise.resolve(call(options));
+  } catch (error) {
+    return Promise.reject(error as Error);
   }
 }

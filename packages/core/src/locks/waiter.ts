@@ -5,7 +5,7 @@ import type { AcquireEvent } from '../hooks/events.js';
 import { onAbort } from './on-abort.js';
 import type { Lease } from './lease.js';
 import type { Settings } from './settings.js';
-import type { StoreCall } from './store-calls.js';
+import type { StoreCall } from './store-call.js';
 import type { Sleeper } from './wakes.js';
 import type { Want } from './want.js';
 
@@ -36,7 +36,7 @@ export class Waiter implements Sleeper {
   failures = 0;
   refusals = 0;
   /** The attempt on its way. */
-  call: StoreCall<unknown> | undefined;
+  call: Pick<StoreCall<unknown>, 'abandon'> | undefined;
   done = false;
   /** A hint came while an attempt was on its way. */
   woken = false;

@@ -6,22 +6,25 @@ export interface Sleeper {
   wake(key: string): void;
 }
 
-/** Who sleeps on which of the store's keys. */
+/** Who sleeps on which of the store's keys: usually one, who then needs no set. */
 export class Wakes {
-  readonly #sleepers = new BriskMap<string, Set<Sleeper>>();
+  readonly #sleepers = new BriskMap<string, Sleeper | Set<Sleeper>>();
 
   add(key: string, sleeper: Sleeper): void {
-    const sleepers = this.#sleepers.get(key);
-    if (sleepers) sleepers.add(sleeper);
-    else this.#sleepers.set(key, new Set([sleeper]));
+    const present = this.#sleepers.get(key);
+    if (present instanceof Set) present.add(sleeper);
+    else if (present !== sleeper) this.#sleepers.set(key, present ? new Set([present, sleeper]) : sleeper);
   }
 
   delete(key: string, sleeper: Sleeper): void {
-    const sleepers = this.#sleepers.get(key);
-    if (sleepers?.delete(sleeper) && sleepers.size === 0) this.#sleepers.delete(key);
+    const present = this.#sleepers.get(key);
+    if (present instanceof Set) present.delete(sleeper);
+    if (present === sleeper || (present instanceof Set && present.size === 0)) this.#sleepers.delete(key);
   }
 
   wake(key: string): void {
-    for (const sleeper of this.#sleepers.get(key) ?? []) sleeper.wake(key);
+    const present = this.#sleepers.get(key);
+    if (present instanceof Set) for (const sleeper of present) sleeper.wake(key);
+    else present?.wake(key);
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock, ClockTimer } from '../clock.js';
+import type { Clock, ClockTimer } from './clock.js';
 
 /** Something that ends at an instant unless it is removed before; linked into at most one {@link Deadlines}. */
 export abstract class Expirable {
