@@ -1,5 +1,4 @@
 import type { Names } from '../names.js';
-import { plannedByKey } from './planning.js';
 
 /**
  * One batch of lock operations on the connection that holds them: `{"c": connection, "n": channel, "o": [op, …], "m": [place, …]}`, sorted by lock
@@ -21,7 +20,7 @@ export function locksBatchSql(names: Names): string {
   const wake = names.of('lock_wake_v1');
   return /* sql */ `
 CREATE OR REPLACE FUNCTION ${names.of('lock_batch_v1')}(p jsonb) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE ${plannedByKey} AS $fn$
+LANGUAGE plpgsql VOLATILE AS $fn$
 DECLARE
   replies jsonb[];
   reply jsonb;
@@ -43,6 +42,7 @@ DECLARE
   lock_mode int;
   now_us bigint;
   my_seq bigint;
+  first_other bigint;
   queued boolean;
   ahead boolean;
   got boolean;
@@ -133,14 +133,10 @@ BEGIN
       n_permits := (op->>6)::int;
       n_tokens := (op->>8)::bigint;
       wait_us := (op->>11)::bigint;
-      my_seq := NULL;
-      ahead := false;
-      queued := EXISTS (SELECT FROM ${waiters} w WHERE w.lock_id = id);
-      IF queued THEN
-        SELECT w.seq INTO my_seq FROM ${waiters} w WHERE w.lock_id = id AND w.lease_id = lease AND w.until_us > now_us;
-        ahead := EXISTS (SELECT FROM ${waiters} w WHERE w.lock_id = id AND w.until_us > now_us AND w.lease_id <> lease
-          AND (my_seq IS NULL OR w.seq < my_seq) AND NOT (lock_mode = 1 AND w.mode = 1));
-      END IF;
+      SELECT count(*) > 0, min(w.seq) FILTER (WHERE w.until_us > now_us AND w.lease_id = lease),
+          min(w.seq) FILTER (WHERE w.until_us > now_us AND w.lease_id <> lease AND NOT (lock_mode = 1 AND w.mode = 1))
+        INTO queued, my_seq, first_other FROM ${waiters} w WHERE w.lock_id = id;
+      ahead := first_other IS NOT NULL AND (my_seq IS NULL OR first_other < my_seq);
 
       got := false;
       has_old := false;

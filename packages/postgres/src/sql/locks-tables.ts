@@ -1,3 +1,4 @@
+import { sessionPlannedByKey } from './planning.js';
 import type { Names } from '../names.js';
 
 /**
@@ -94,6 +95,7 @@ BEGIN
   PERFORM set_config('idle_session_timeout', p_idle_ms::text, false);
   PERFORM set_config('synchronous_commit', 'off', false);
   PERFORM set_config('lock_timeout', '2000', false);
+  ${sessionPlannedByKey}
   -- Whatever an earlier backend of this pid left.
   DELETE FROM ${names.of('leases')} WHERE pid = pg_backend_pid();
   RETURN pg_backend_pid();
