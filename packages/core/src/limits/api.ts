@@ -134,7 +134,7 @@ export interface LimiterOptions {
     | undefined;
   /** Round trips under way per lane, 1 to 8; default 2. Further calls gather meanwhile. */
   readonly maxInFlight?: number | undefined;
-  /** Most calls waiting in this process before {@link QueueFullError}; default 100,000. */
+  /** Most calls waiting in this process before {@link QueueFullError}, for the store and, counted apart, in `wait`; default 100,000. */
   readonly maxQueue?: number | undefined;
   readonly hooks?: Hooks | undefined;
   /** Default: the system's. */

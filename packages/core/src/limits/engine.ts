@@ -154,24 +154,26 @@ export class Engine implements CallHandler {
   }
 
   #timedNow(key: string, policy: Policy, op: LimiterOp): LimiterAnswerNow {
-    const { clock } = this.#options;
-    const sentMs = clock.monotonicMs();
-    let failure: StoreError | undefined;
+    const sentMs = this.#options.clock.monotonicMs();
     try {
-      return (this.#decideNow as DecideNow)(key, policy.limits, op);
+      const answer = (this.#decideNow as DecideNow)(key, policy.limits, op);
+      this.#reportCall(sentMs);
+      return answer;
     } catch (error) {
-      failure = asStoreError(error, this.#store.name);
+      if (!(error instanceof InvalidArgumentError)) this.#reportCall(sentMs, asStoreError(error, this.#store.name));
       throw error;
-    } finally {
-      this.#emitter.emit('onStoreCall', {
-        store: this.#store.name,
-        operation: 'decide',
-        outcome: failure ? 'error' : 'ok',
-        durationMs: clock.monotonicMs() - sentMs,
-        items: 1,
-        ...(failure ? { errorKind: failure.kind } : {}),
-      });
     }
+  }
+
+  #reportCall(sentMs: number, failure?: StoreError): void {
+    this.#emitter.emit('onStoreCall', {
+      store: this.#store.name,
+      operation: 'decide',
+      outcome: failure ? 'error' : 'ok',
+      durationMs: this.#options.clock.monotonicMs() - sentMs,
+      items: 1,
+      ...(failure ? { errorKind: failure.kind } : {}),
+    });
   }
 
   #notAsked(): StoreError {

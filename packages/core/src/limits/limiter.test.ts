@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ScriptedStore } from '../../test/scripted-store.js';
-import { ClosedError, InvalidArgumentError, UnsupportedError } from '../errors.js';
+import { ClosedError, InvalidArgumentError, QueueFullError, UnsupportedError } from '../errors.js';
 import { createManualClock } from '../manual-clock.js';
 import { fixedWindow, slidingLog, slidingWindow, tokenBucket } from './limit.js';
 import { createLimiter } from './limiter.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { Hooks } from '../hooks/events.js';
 import type { Decision, Limiter, LimiterOptions } from './api.js';
+import type { LimiterStore } from './contract.js';
 
 const limits = [
   tokenBucket({ name: 'rate', capacity: 5, refillTokens: 1, refillIntervalMs: 1000 }),
@@ -252,6 +253,44 @@ describe('wait', () => {
     expect(store.calls.length).toBe(1 + 6);
   });
 
+  it('asks nothing because somebody further behind gave up', async () => {
+    const { limiter, clock, store } = setUp();
+    await limiter.consume('k', { cost: 5 });
+    const first = limiter.wait('k');
+    const signals = [1, 2, 3].map(() => new AbortController());
+    const others = Promise.allSettled([
+      ...signals.map(({ signal }) => limiter.wait('k', { signal })),
+      limiter.wait('k', { maxWaitMs: 500 }),
+    ]);
+    await clock.advance(0);
+    for (const controller of signals) {
+      controller.abort();
+      await clock.advance(200);
+    }
+    expect((await others).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
+    expect(store.calls.length).toBe(1 + 1);
+    await clock.advance(400);
+    expect((await first).allowed).toBe(true);
+  });
+
+  it('tells nobody that somebody else’s cost never fits', async () => {
+    const { limiter, clock, store } = setUp();
+    await limiter.consume('k', { cost: 5 });
+    store.mode = 'hold';
+    const never = limiter.wait('k', { cost: 6 });
+    const second = limiter.wait('k');
+    const third = limiter.wait('k', { maxWaitMs: 500 });
+    await clock.advance(0);
+    store.calls.at(-1)?.answer();
+    expect(await never).toMatchObject({ reason: 'capacity' });
+    await clock.advance(500);
+    store.mode = 'answer';
+    store.calls.at(-1)?.answer();
+    expect(await third).toMatchObject({ reason: 'quota', violated: 'rate' });
+    await clock.advance(1000);
+    expect((await second).allowed).toBe(true);
+  });
+
   it('resolves with the denial when maxWaitMs cannot suffice, and when it has passed', async () => {
     const { limiter, clock } = setUp();
     await limiter.consume('k', { cost: 5 });
@@ -280,6 +319,16 @@ describe('wait', () => {
     expect((await second).allowed).toBe(true);
     await expect(limiter.wait('k', { signal: abort.signal })).rejects.toBe(reason);
     expect(clock.referencedTimers).toBe(0);
+  });
+
+  it('lets at most maxQueue wait, whatever their keys', async () => {
+    const { limiter, clock } = setUp({ maxQueue: 2 });
+    for (const key of ['a', 'b', 'c']) await limiter.consume(key, { cost: 5 });
+    const waiting = Promise.all([limiter.wait('a'), limiter.wait('b')]);
+    await expect(limiter.wait('c')).rejects.toThrow(QueueFullError);
+    await clock.advance(1000);
+    expect((await waiting).map(({ allowed }) => allowed)).toEqual([true, true]);
+    expect((await limiter.wait('c')).allowed).toBe(true);
   });
 
   it('is stirred by what this process gives back, and ended by close', async () => {
@@ -358,6 +407,11 @@ describe('hooks', () => {
       'wait error 0',
       'decision error store 1 - -',
     ]);
+    const inProcess: ScriptedStore & { decideNow?: LimiterStore['decideNow'] } = store;
+    inProcess.decideNow = () => expect.unreachable('a call without a key reaches no store');
+    const nowhere = listening({ store: inProcess });
+    await nowhere.limiter.consume('').catch(() => undefined);
+    expect(nowhere.seen.slice(1), 'a caller’s mistake is no decision').toEqual([]);
     const thrown: unknown[] = [];
     const loud = setUp({
       hooks: {
@@ -401,6 +455,7 @@ describe('bad input', () => {
     ['onStoreFailure', { onStoreFailure: 'ignore' }],
     ['onStoreFailure', { onStoreFailure: 'fallback' }],
     ['onStoreFailure', { onStoreFailure: 'open', fallback: { store: new ScriptedStore(clock) } }],
+    ['fallback', { fallback: null }],
     ['fallback.store', { fallback: { store } }],
     ['fallback.store', { fallback: { store: 1 } }],
     ['fallback.share', { fallback: { store: new ScriptedStore(clock), share: 0 } }],

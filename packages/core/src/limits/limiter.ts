@@ -51,7 +51,7 @@ class StoreLimiter implements Limiter {
     this.#engine = new Engine(options, this.#emitter);
     this.#isSync = this.#engine.isSync;
     this.#reporter = new DecisionReporter(this.#emitter, name, store.name);
-    this.#waits = new WaitQueues(clock);
+    this.#waits = new WaitQueues(clock, options.maxQueue);
     this.#emitter.declare({ kind: 'limiter', limiter: name, store: store.name, fallback: this.#engine.standIn });
   }
 

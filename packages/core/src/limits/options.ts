@@ -47,7 +47,7 @@ export function checkLimiterOptions(options: LimiterOptions): CheckedLimiterOpti
   const name = checkName('name', options.name);
   const store = checkStore('store', options.store);
   const { fallback, denyCache } = options;
-  const mode = oneOf('onStoreFailure', options.onStoreFailure ?? (fallback ? 'fallback' : 'throw'), [
+  const mode = oneOf('onStoreFailure', options.onStoreFailure ?? (fallback === undefined ? 'throw' : 'fallback'), [
     'fallback',
     'open',
     'closed',
@@ -56,7 +56,7 @@ export function checkLimiterOptions(options: LimiterOptions): CheckedLimiterOpti
   if ((mode === 'fallback') !== (fallback !== undefined)) {
     throw invalid(
       'onStoreFailure',
-      fallback ? "'fallback', since a `fallback` is given" : 'another mode, since no `fallback` is given',
+      fallback !== undefined ? "'fallback', since a `fallback` is given" : 'another mode, since no `fallback` is given',
       mode,
     );
   }
@@ -69,7 +69,7 @@ export function checkLimiterOptions(options: LimiterOptions): CheckedLimiterOpti
     maxInFlight: integerIn('maxInFlight', options.maxInFlight ?? defaults.maxInFlight, 1, 8),
     maxQueue: integerIn('maxQueue', options.maxQueue ?? defaults.maxQueue, 1, mostEntries),
     mode,
-    fallback: fallback && checkFallback(fallback, store),
+    fallback: fallback === undefined ? undefined : checkFallback(fallback, store),
     breaker: checkBreaker(options.breaker ?? {}),
     denyCache: denyCache && {
       maxMs: durationMs('denyCache.maxMs', optionsObject('denyCache', denyCache).maxMs ?? defaults.denyMaxMs),

@@ -41,7 +41,11 @@ export class PolicyChecker {
     );
     const names = new Set(limits.map(({ name }) => name));
     if (names.size < limits.length)
-      throw invalid('limits', 'a list of limits with distinct names', limits.map(({ name }) => name).join(', '));
+      throw invalid(
+        'limits',
+        'a list of limits with distinct names (a limit without a `name` is called `default`)',
+        limits.map(({ name }) => name).join(', '),
+      );
     const ratio = this.#ratio;
     const shares = ratio ? Object.freeze(limits.map((limit) => shareOfLimit('fallback.share', limit, ratio))) : limits;
     const policy: Policy = { limits, shares };

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '../errors.js';
 import { costOf } from './ops.js';
 import type { Emitter, Interest } from '../hooks/emitter.js';
 import type { Decision } from './api.js';
@@ -38,7 +39,8 @@ export class DecisionReporter {
     try {
       decision = decide();
     } catch (error) {
-      this.#reportError(op);
+      // A caller's mistake is no decision, whichever store would have been asked.
+      if (!(error instanceof InvalidArgumentError)) this.#reportError(op);
       throw error;
     }
     return decision instanceof Promise ? this.watch(decision, op) : this.#report(decision, op);

@@ -1,3 +1,4 @@
+import { QueueFullError } from '../errors.js';
 import type { Clock, ClockTimer } from '../clock.js';
 import type { Decision } from './api.js';
 
@@ -21,15 +22,25 @@ class WaitQueue {
 /** Waiters per key, first come first served within this process. */
 export class WaitQueues {
   readonly #clock: Clock;
+  readonly #maxQueue: number;
   readonly #queues = new Map<string, WaitQueue>();
+  #waiting = 0;
   #closed: Error | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, maxQueue: number) {
     this.#clock = clock;
+    this.#maxQueue = maxQueue;
   }
 
-  /** Resolves when `attempt` is allowed, or with the last denial when the time cannot suffice or has passed. */
+  /**
+   * Resolves when `attempt` is allowed, or with the last denial when the time cannot suffice or has passed. Rejects with {@link QueueFullError} when too many
+   * wait already, whatever their keys.
+   */
   async wait(key: string, waiting: Waiting): Promise<Decision> {
+    const maxQueue = this.#maxQueue;
+    if (this.#waiting >= maxQueue)
+      throw new QueueFullError(`More than ${maxQueue} calls wait for their turn`, { maxQueue });
+    this.#waiting++;
     let queue = this.#queues.get(key);
     if (!queue) {
       queue = new WaitQueue();
@@ -45,9 +56,12 @@ export class WaitQueues {
     try {
       return await this.#inTurn(queue, place, waiting, rest);
     } finally {
+      this.#waiting--;
+      const wasFirst = isFirst(queue, place);
       queue.waiters.delete(place);
       if (queue.waiters.size === 0) this.#queues.delete(key);
-      else this.#stir(queue);
+      // Whoever leaves from further behind changes nothing for the first, which would ask the store before its time.
+      else if (wasFirst) this.#stir(queue);
     }
   }
 
@@ -72,7 +86,7 @@ export class WaitQueues {
     const endMs = this.#clock.monotonicMs() + maxWaitMs;
     for (;;) {
       const leftMs = endMs - this.#clock.monotonicMs();
-      if (queue.waiters.values().next().value !== place) {
+      if (!isFirst(queue, place)) {
         if (leftMs <= 0 && queue.denial) return queue.denial;
         if (leftMs > 0) {
           await rest(leftMs, false);
@@ -80,7 +94,8 @@ export class WaitQueues {
         }
       }
       const decision = await attempt();
-      queue.denial = decision.allowed ? undefined : decision;
+      // That one cost never fits says nothing of the costs behind it.
+      queue.denial = decision.allowed || decision.reason === 'capacity' ? undefined : decision;
       if (decision.allowed) return decision;
       const pauseMs = Math.max(decision.retryAfterMs, decision.reason === 'closed' ? closedPauseMs : 0);
       if (pauseMs > endMs - this.#clock.monotonicMs()) return decision;
@@ -115,4 +130,8 @@ export class WaitQueues {
       onStir(end);
     });
   }
+}
+
+function isFirst(queue: WaitQueue, place: () => void): boolean {
+  return queue.waiters.values().next().value === place;
 }
