@@ -120,6 +120,7 @@ export function casLimiterStore<Version>(options: CasLimiterStoreOptions<Version
 
 function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
-    clock.setTimer(resolve, ms).unref();
+    // Referenced: a charge that is under way must not end with the process, and the medium may have nothing else open meanwhile.
+    clock.setTimer(resolve, ms);
   });
 }
