@@ -6,7 +6,8 @@ const callsPerRead = 16;
 /**
  * The system's wall clock for a store that is asked millions of times a second, where reading it would cost as much as deciding. Only during a burst (256 reads
  * that showed the same millisecond) up to 16 calls share a read, and never beyond the present turn of the event loop: whoever was away for a moment gets a new
- * one. What is shared is behind, never ahead, so nothing is admitted early.
+ * one. What is shared is behind, never ahead: by microseconds, or by the work a caller did in the same turn between two of those calls. A charge dated so much too
+ * early lets a bucket that was all but full refill so much too early; what promises more (a sliding log, a new record) is dated by a read of its own.
  */
 export class BurstClock {
   #nowUs = 0;

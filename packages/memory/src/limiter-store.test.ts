@@ -126,6 +126,26 @@ describe('clean-up', () => {
   });
 });
 
+it('dates a sliding log and a new key by the moment, whatever work goes before it in the same turn', async () => {
+  const busy = tokenBucket({ capacity: 1, refillIntervalMs: 1000 });
+  const windowMs = 50;
+  const workMs = 3;
+  for (const limit of [slidingLog({ limit: 1, windowMs }), fixedWindow({ limit: 1, windowMs })]) {
+    const store = memoryLimiterStore();
+    // Within a burst up to 16 calls share a read: at each place among them some work, then a charge.
+    for (let place = 0; place < 32; place++) {
+      for (let i = 0; i < 5000 + place; i++) store.decideNow('busy', [busy], take);
+      const untilMs = performance.now() + workMs;
+      while (performance.now() < untilMs);
+      const beganUs = Date.now() * 1000;
+      const { allowed, nowUs } = store.decideNow(`new ${place}`, [limit], take);
+      expect(allowed).toBe(true);
+      expect(nowUs).toBeGreaterThanOrEqual(beganUs);
+    }
+    await store.close();
+  }
+});
+
 describe('keys', () => {
   it('tells keys apart whatever they hold', () => {
     const store = memoryLimiterStore({ clock: createManualClock() });

@@ -63,7 +63,7 @@ class Store implements MemoryLimiterStore {
   readonly clock = 'store';
   readonly capabilities: LimiterCapabilities;
   readonly #clock: Clock;
-  /** What decisions are dated by: the clock given, or the system's with a look at it shared within a burst. */
+  /** What decisions on known packed records are dated by: the clock given, or the system's with a look at it shared within a burst. */
   readonly #dates: Pick<Clock, 'nowUs'>;
   readonly #table: RecordTable;
   readonly #whenFull: WhenFull;
@@ -129,7 +129,7 @@ class Store implements MemoryLimiterStore {
 
   #decideStep({ key, limits, ops }: LimiterStep): LimiterResult {
     return this.#within(key, (space, rest) => {
-      if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#dates.nowUs());
+      if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#clock.nowUs());
       const { nowUs, atUs, ...answer } = this.#decide(space, rest, limits, ops[0] as LimiterOp, false);
       return { nowUs, atUs, answers: [answer] };
     });
@@ -149,7 +149,6 @@ class Store implements MemoryLimiterStore {
   #decide(space: Space, key: string, limits: readonly Limit[], op: LimiterOp, check: boolean): LimiterAnswerNow {
     const slot = space.slots.get(key);
     if (check && slot === undefined) checkKey('key', key);
-    const nowUs = this.#dates.nowUs();
     if (limits.length === 1 && (op.kind === 'consume' || op.kind === 'peek')) {
       const limit = limits[0] as Limit;
       if (slot === undefined ? isPackable(limit) : this.#isPackedUnder(slot, limit)) {
@@ -162,10 +161,12 @@ class Store implements MemoryLimiterStore {
           limit as Exclude<Limit, SlidingLogLimit>,
           op.cost,
           op.kind === 'consume',
-          nowUs,
+          // A new record costs more than a look at the clock, and must not begin before its time.
+          slot === undefined ? this.#clock.nowUs() : this.#dates.nowUs(),
         );
       }
     }
+    const nowUs = this.#clock.nowUs();
     const { answers, atUs } = this.#step(space, key, limits, [op], nowUs);
     return answerNow(answers[0] as LimiterAnswer, nowUs, atUs);
   }
