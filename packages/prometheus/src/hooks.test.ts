@@ -46,6 +46,26 @@ test('limiters that share a registry count apart, decisions and denials agree', 
   expect(await valueOf(register, decisions, { limiter: 'second', outcome: 'allowed' })).toBe(1);
 });
 
+test('a limiter or lock manager made later takes nothing back of what was observed', async () => {
+  const register = new Registry();
+  const limits = fixedWindow({ limit: 2, windowMs: 60_000 });
+  const store = memoryLimiterStore();
+  const lockStore = memoryLockStore();
+  const hooks = prometheusHooks({ register });
+  await createLimiter({ name: 'first', store, limits, hooks }).consume('a');
+  const locks = createLocks({ name: 'files', store: lockStore, ttlMs: 1000, hooks });
+  await locks.withLock('a', () => 'done');
+  for (const later of [hooks, prometheusHooks({ register })]) {
+    createLimiter({ name: 'second', store, limits, hooks: later });
+    createLocks({ name: 'files', store: lockStore, ttlMs: 1000, hooks: later });
+  }
+  const text = await register.metrics();
+  expect(text).toMatch(
+    /headgate_store_operation_duration_seconds_count\{[^}]*operation="decide",outcome="ok"[^}]*\} 1\n/,
+  );
+  expect(text).toMatch(/headgate_lock_acquire_wait_seconds_count\{[^}]*outcome="acquired"[^}]*\} 1\n/);
+});
+
 test('lock acquires, releases, sessions and the active gauge are counted', async () => {
   const register = new Registry();
   const locks = createLocks({

@@ -10,6 +10,9 @@ interface Series {
 
 const ignoreSet = (): void => undefined;
 
+/** The series of a histogram that somebody has made or observed, in whichever set: `zero` would take back what was observed. */
+const begun = new WeakMap<client.Metric, Set<string>>();
+
 /**
  * The metrics of one registry. Metrics that another set registered there already are shared, and the series of a label set is looked up once, since
  * prom-client hashes labels at every call.
@@ -27,9 +30,9 @@ export class MetricSet {
 
   /** Makes the series appear, at 0 when it is a counter or gauge and without observations when it is a histogram. */
   touch(id: MetricId, ...labelValues: readonly string[]): void {
-    const type = metricDefinitions[id].type;
-    if (type === 'histogram') (this.#metric(id) as client.Histogram).zero(toLabels(id, labelValues));
-    else this.#of(id, labelValues).add(0);
+    if (metricDefinitions[id].type !== 'histogram') return this.#of(id, labelValues).add(0);
+    const histogram = this.#metric(id) as client.Histogram;
+    if (begin(histogram, labelValues)) histogram.zero(toLabels(id, labelValues));
   }
 
   /** Adds to a counter or gauge, or observes in a histogram (seconds). */
@@ -47,6 +50,7 @@ export class MetricSet {
     const cacheKey = `${id}\0${labelValues.join('\0')}`;
     let series = this.#series.get(cacheKey);
     if (!series) {
+      begin(this.#metric(id), labelValues);
       series = this.#open(id, toLabels(id, labelValues));
       this.#series.set(cacheKey, series);
     }
@@ -98,6 +102,14 @@ export class MetricSet {
         });
     }
   }
+}
+
+/** Notes that a series exists; returns whether it is new. */
+function begin(metric: client.Metric, labelValues: readonly string[]): boolean {
+  const known = begun.get(metric) ?? new Set<string>();
+  begun.set(metric, known);
+  const before = known.size;
+  return known.add(labelValues.join('\0')).size > before;
 }
 
 function toLabels(id: MetricId, values: readonly string[]): Labels {
