@@ -1,4 +1,4 @@
-import { StoreError } from '@headgate/core';
+import { ClosedError, StoreError } from '@headgate/core';
 import type { FileLockManager } from './file-lock-manager.js';
 import type { Instance, Instances } from './instances.js';
 import type { RateLimiter } from './rate-limiter.js';
@@ -74,12 +74,15 @@ export class LiveFeed {
 
   // The next look begins after this one has ended: a slow store is not asked twice at once.
   #schedule(delayMs: number): void {
-    this.#timer = setTimeout(() => {
+    const timer = setTimeout(() => {
       void this.#look().then((snapshot) => {
+        // Closed meanwhile, or closed and begun anew: those who listen now have a timer of their own.
+        if (this.#timer !== timer) return;
         for (const listener of this.#listeners) listener(snapshot);
-        if (this.#timer) this.#schedule(intervalMs);
+        this.#schedule(intervalMs);
       });
     }, delayMs);
+    this.#timer = timer;
   }
 
   async #look(): Promise<Snapshot> {
@@ -90,7 +93,8 @@ export class LiveFeed {
       await instances.list();
       this.#locks = await listLocks(locks);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      // Closed: the instance is being stopped while a look was under way.
+      if (!(error instanceof StoreError || error instanceof ClosedError)) throw error;
       storeUp = false;
     }
     const totals = limiter.totals;
