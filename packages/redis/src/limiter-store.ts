@@ -1,6 +1,7 @@
 import { StoreError } from '@headgate/core';
 import { Connection } from './connection.js';
 import { keySpace } from './keys.js';
+import { LateSignals } from './late-signals.js';
 import { decodeReply, encodeSteps } from './limiter-codec.js';
 import { decodeTakes, encodeTakes } from './limiter-takes.js';
 import { decideScript } from './scripts/decide.js';
@@ -8,6 +9,7 @@ import { takeScripts } from './scripts/take.js';
 import type { LimiterResult, LimiterStep, LimiterStore } from '@headgate/core';
 import type { RedisConnectionOptions } from './connection.js';
 import type { KeySpace } from './keys.js';
+import type { SignalHolder } from './late-signals.js';
 
 /** Options of {@link redisLimiterStore}. */
 export interface RedisLimiterStoreOptions extends RedisConnectionOptions {
@@ -39,23 +41,24 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
     [commands.tokenBucket]: takeScripts.tokenBucket,
     [commands.fixedWindow]: takeScripts.fixedWindow,
   });
+  const signals = new LateSignals();
   const keyOf = (key: string): string => `${keys.base(keys.bucketOf(key))}r:${key}`;
 
-  const decideAny = async (steps: readonly LimiterStep[], signal?: AbortSignal): Promise<LimiterResult[]> => {
+  const decideAny = async (steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
     const { keys: records, args } = encodeSteps(steps, keyOf);
-    const reply = await connection.send(commands.any, [records.length, ...records, ...args], signal);
+    const reply = await connection.send(commands.any, [records.length, ...records, ...args]);
     return decodeReply(name, steps, reply as readonly unknown[]);
   };
 
-  const decideTogether = async (steps: readonly LimiterStep[], signal?: AbortSignal): Promise<LimiterResult[]> => {
+  const decideTogether = async (steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
     const takes = encodeTakes(steps, keyOf);
-    if (!takes) return decideAny(steps, signal);
-    const reply = await connection.send(`${commands[takes.kind]}Buffer`, takes.args, signal);
+    if (!takes) return decideAny(steps);
+    const reply = await connection.send(`${commands[takes.kind]}Buffer`, takes.args);
     const decided = decodeTakes(steps, reply as Buffer);
     if (!decided.includes(undefined)) return decided as LimiterResult[];
     // The script left these undone, so this sends them for the first time.
     const rest = steps.filter((_, i) => decided[i] === undefined);
-    const results = await withOwnErrors(rest, decideAny(rest, signal));
+    const results = await withOwnErrors(rest, decideAny(rest));
     return decided.map((each) => each ?? (results.shift() as LimiterResult));
   };
 
@@ -69,8 +72,11 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
       // Reads stop at once; the memory is reclaimed when Redis next samples the key.
       removalLagMs: 1_000,
     },
-    decide: async (steps: readonly LimiterStep[], { signal }: { readonly signal?: AbortSignal }) =>
-      connection.isCluster ? decideByBucket(steps, keys, decideTogether, signal) : decideTogether(steps, signal),
+    decide: (steps: readonly LimiterStep[], holder: SignalHolder) =>
+      signals.watch(
+        connection.isCluster ? decideByBucket(steps, keys, decideTogether) : decideTogether(steps),
+        holder,
+      ),
     close: async () => connection.close(),
   };
   return connection.isCluster ? { ...store, lane: (key: string) => String(keys.bucketOf(key)) } : store;
@@ -80,8 +86,7 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
 async function decideByBucket(
   steps: readonly LimiterStep[],
   { bucketOf }: KeySpace,
-  decideTogether: (steps: readonly LimiterStep[], signal?: AbortSignal) => Promise<LimiterResult[]>,
-  signal?: AbortSignal,
+  decideTogether: (steps: readonly LimiterStep[]) => Promise<LimiterResult[]>,
 ): Promise<LimiterResult[]> {
   const groups = new Map<number, number[]>();
   steps.forEach(({ key }, index) => {
@@ -90,12 +95,12 @@ async function decideByBucket(
     if (group) group.push(index);
     else groups.set(bucket, [index]);
   });
-  if (groups.size === 1) return decideTogether(steps, signal);
+  if (groups.size === 1) return decideTogether(steps);
   const results: LimiterResult[] = [];
   await Promise.all(
     Array.from(groups.values(), async (indexes) => {
       const together = indexes.map((index) => steps[index] as LimiterStep);
-      const decided = await withOwnErrors(together, decideTogether(together, signal));
+      const decided = await withOwnErrors(together, decideTogether(together));
       indexes.forEach((index, i) => (results[index] = decided[i] as LimiterResult));
     }),
   );

@@ -65,55 +65,49 @@ export function decodeTakes(steps: readonly LimiterStep[], reply: Buffer): (Limi
     const limit = limits[0] as TakeLimit;
     const { cost } = ops[0] as { readonly cost: number };
     const answers =
-      limit.kind === 'tokenBucket'
-        ? bucketAnswers(limit, a, cost, ops.length, nowUs)
-        : windowAnswers(limit, a, b, cost, ops.length);
+      limit.kind === 'tokenBucket' ? bucketAnswers(limit, a, ops, cost, nowUs) : windowAnswers(limit, a, b, ops, cost);
     return { nowUs, atUs: nowUs, answers };
   });
 }
 
-/** What `times` calls of `cost` on a bucket of `level` come to. */
+/** What `ops`, all of `cost`, on a bucket of `level` come to. */
 function bucketAnswers(
   limit: TokenBucketLimit,
   level: number,
+  ops: readonly LimiterOp[],
   cost: number,
-  times: number,
   nowUs: number,
 ): LimiterAnswer[] {
   const { unitsPerToken, unitsPerUs } = limit;
   const full = limit.limit * unitsPerToken;
   const units = cost * unitsPerToken;
-  const answers: LimiterAnswer[] = [];
   let left = level;
-  while (answers.length < times) {
+  return ops.map(() => {
     const missing = units - left;
     if (missing <= 0) left -= units;
     const remaining = Math.max(0, Math.floor(left / unitsPerToken));
     const resetAtUs = nowUs + Math.ceil((full - left) / unitsPerUs);
-    const retryAtUs = nowUs + Math.ceil(missing / unitsPerUs);
-    answers.push(missing <= 0 ? taken(cost, remaining, resetAtUs) : denied(retryAtUs, remaining, resetAtUs));
-  }
-  return answers;
+    if (missing <= 0) return taken(cost, remaining, resetAtUs);
+    return denied(nowUs + Math.ceil(missing / unitsPerUs), remaining, resetAtUs);
+  });
 }
 
-/** What `times` calls of `cost` on a window of `used` units that began at `startUs` come to. */
+/** What `ops`, all of `cost`, on a window of `used` units that began at `startUs` come to. */
 function windowAnswers(
   limit: FixedWindowLimit,
   used: number,
   startUs: number,
+  ops: readonly LimiterOp[],
   cost: number,
-  times: number,
 ): LimiterAnswer[] {
   const endUs = startUs + limit.windowUs;
-  const answers: LimiterAnswer[] = [];
   let count = used;
-  while (answers.length < times) {
+  return ops.map(() => {
     const fits = cost <= limit.limit - count;
     if (fits) count += cost;
     const remaining = Math.max(0, limit.limit - count);
-    answers.push(fits ? taken(cost, remaining, endUs) : denied(endUs, remaining, endUs));
-  }
-  return answers;
+    return fits ? taken(cost, remaining, endUs) : denied(endUs, remaining, endUs);
+  });
 }
 
 function taken(granted: number, remaining: number, resetAtUs: number): LimiterAnswer {
