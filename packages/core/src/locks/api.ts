@@ -18,7 +18,7 @@ export interface LocksOptions {
   readonly timeoutMs?: number | undefined;
   /**
    * Longest sleep between attempts of a waiter whom nobody wakes, milliseconds; default 1,000 for stores that notify, 250 for stores that poll. Jittered.
-   * With a store that polls it grows by 1.6 each time the same holder refuses, up to 16 times this.
+   * With a store that polls it grows by 1.6 each time the same holder refuses, up to 24 times this.
    */
   readonly pollMs?: number | undefined;
   /** Passing a contended lock on inside the process before others get it: most leases in a row (default 16; 1 turns it off) and longest time (default 100 ms). */

@@ -230,7 +230,7 @@ function pollPauseMs({ store, pollMs }: Settings, refusals: number): number {
 }
 
 const pollGrowth = 1.6;
-const mostPollGrowth = 16;
+const mostPollGrowth = 24;
 
 /** A store that says "now" over and over is still not asked more often than this. */
 const shortestPauseMs = 5;
