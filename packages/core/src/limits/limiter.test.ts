@@ -7,7 +7,6 @@ import { createLimiter } from './limiter.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { Hooks } from '../hooks/events.js';
 import type { Decision, Limiter, LimiterOptions } from './api.js';
-import type { LimiterStore } from './contract.js';
 
 const limits = [
   tokenBucket({ name: 'rate', capacity: 5, refillTokens: 1, refillIntervalMs: 1000 }),
@@ -407,8 +406,9 @@ describe('hooks', () => {
       'wait error 0',
       'decision error store 1 - -',
     ]);
-    const inProcess: ScriptedStore & { decideNow?: LimiterStore['decideNow'] } = store;
-    inProcess.decideNow = () => expect.unreachable('a call without a key reaches no store');
+    const inProcess = Object.assign(store, {
+      decideNow: (): never => expect.unreachable('a call without a key reaches no store'),
+    });
     const nowhere = listening({ store: inProcess });
     await nowhere.limiter.consume('').catch(() => undefined);
     expect(nowhere.seen.slice(1), 'a caller’s mistake is no decision').toEqual([]);
