@@ -13,13 +13,13 @@ export type Operation = StoreCallEvent['operation'];
  */
 export class StoreCall<T> extends Expirable implements StoreCallOptions {
   readonly answer: Promise<T>;
-  readonly operation: Operation;
-  readonly items: number;
-  readonly counted: boolean;
-  readonly startedMs: number;
   /** A timer of its own, for a time limit that is not the usual one. */
   timer: ClockTimer | undefined;
   readonly #calls: StoreCalls;
+  readonly #operation: Operation;
+  readonly #items: number;
+  readonly #counted: boolean;
+  readonly #startedMs: number;
   readonly #timeoutMs: number;
   readonly #late: ((value: T) => void) | undefined;
   #resolve!: (value: T) => void;
@@ -41,12 +41,12 @@ export class StoreCall<T> extends Expirable implements StoreCallOptions {
   ) {
     super();
     this.#calls = calls;
-    this.operation = operation;
-    this.items = items;
+    this.#operation = operation;
+    this.#items = items;
     this.#timeoutMs = timeoutMs;
-    this.startedMs = startedMs;
+    this.#startedMs = startedMs;
     this.#late = late;
-    this.counted = counted;
+    this.#counted = counted;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -75,7 +75,7 @@ export class StoreCall<T> extends Expirable implements StoreCallOptions {
     const store = this.#calls.store.name;
     const timeoutMs = this.#timeoutMs;
     this.#fail(
-      new StoreTimeoutError(`Store ${store} did not answer ${this.operation} within ${timeoutMs} ms`, {
+      new StoreTimeoutError(`Store ${store} did not answer ${this.#operation} within ${timeoutMs} ms`, {
         store,
         timeoutMs,
       }),
@@ -100,7 +100,10 @@ export class StoreCall<T> extends Expirable implements StoreCallOptions {
   #end(failure?: { readonly error: unknown }): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#calls.unlimit(this);
-    if (this.counted) this.#calls.reportSince(this.startedMs, this.operation, this.items, failure);
+    const calls = this.#calls;
+    calls.unlimit(this);
+    if (this.#counted) {
+      calls.report(this.#operation, this.#items, calls.clock.monotonicMs() - this.#startedMs, failure);
+    }
   }
 }

@@ -20,7 +20,7 @@ export function isStoreError(error: unknown): error is StoreError {
 export class StoreCalls {
   readonly store: LockStore;
   readonly timeoutMs: number;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #emitter: Emitter;
   /** When calls of the usual time limit end: one timer for all of them. */
   readonly #deadlines: Deadlines;
@@ -29,7 +29,7 @@ export class StoreCalls {
   constructor(store: LockStore, clock: Clock, emitter: Emitter, timeoutMs: number) {
     this.store = store;
     this.timeoutMs = timeoutMs;
-    this.#clock = clock;
+    this.clock = clock;
     this.#emitter = emitter;
     this.#deadlines = new Deadlines(clock, timeoutMs);
   }
@@ -43,12 +43,12 @@ export class StoreCalls {
     late?: (value: T) => void,
     counted = true,
   ): StoreCall<T> {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     const made = new StoreCall<T>(this, operation, items, timeoutMs, nowMs, late, counted);
     if (timeoutMs === this.timeoutMs) {
       this.#deadlines.add(made, nowMs);
     } else {
-      made.timer = this.#clock.setTimer(() => made.expire(), timeoutMs);
+      made.timer = this.clock.setTimer(() => made.expire(), timeoutMs);
       // Waiting for a store guards no lease, so it keeps no process alive.
       made.timer.unref();
     }
@@ -71,13 +71,6 @@ export class StoreCalls {
   /** The same for one step of a longer call, which is counted by whoever makes it. */
   limit<T>(operation: Operation, call: (options: StoreCallOptions) => Promise<T>): Promise<T> {
     return this.start(operation, 1, this.timeoutMs, call, undefined, false).answer;
-  }
-
-  /** Counts one call to the store that began at `startedMs` of the monotonic clock. */
-  reportSince(startedMs: number, operation: Operation, items: number, failure?: { readonly error: unknown }): void {
-    if (this.#emitter.wants('onStoreCall')) {
-      this.report(operation, items, this.#clock.monotonicMs() - startedMs, failure);
-    }
   }
 
   /** Counts one call to the store. */
