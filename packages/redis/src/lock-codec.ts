@@ -40,7 +40,7 @@ function metadataText(metadata: Readonly<Record<string, string>> | undefined): s
   return metadata === undefined ? false : JSON.stringify(metadata);
 }
 
-function encodeRequest(request: AcquireRequest, inbox: string): readonly unknown[] {
+function encodeRequest(request: AcquireRequest): readonly unknown[] {
   return [
     wellFormed(request.leaseId),
     wellFormed(request.ownerId),
@@ -51,18 +51,17 @@ function encodeRequest(request: AcquireRequest, inbox: string): readonly unknown
     request.ttlMs,
     request.tokens ?? 1,
     request.waiter?.ttlMs ?? false,
-    inbox,
   ];
 }
 
-/** `acquire` as an operation; `inbox` is the channel on which a grant from the queue is told. */
-export function encodeAcquire(request: AcquireRequest, inbox: string): LockOp {
-  return ['a', encodeRequest(request, inbox)];
+/** `acquire` as an operation. */
+export function encodeAcquire(request: AcquireRequest): LockOp {
+  return ['a', encodeRequest(request)];
 }
 
 /** `acquireAll` as an operation. */
-export function encodeAcquireAll(requests: readonly AcquireRequest[], inbox: string): LockOp {
-  return ['A', requests.map((request) => encodeRequest(request, inbox))];
+export function encodeAcquireAll(requests: readonly AcquireRequest[]): LockOp {
+  return ['A', requests.map((request) => encodeRequest(request))];
 }
 
 /** One extension as an operation. */
@@ -72,8 +71,8 @@ export function encodeExtend({ leaseId, fencingToken, ttlMs, holder }: ExtendReq
 }
 
 /** One release as an operation. */
-export function encodeRelease({ leaseId, fencingToken, next }: ReleaseRequest, inbox: string): LockOp {
-  return ['r', wellFormed(leaseId), fencingToken, next ? encodeRequest(next, inbox) : false];
+export function encodeRelease({ leaseId, fencingToken, next }: ReleaseRequest): LockOp {
+  return ['r', wellFormed(leaseId), fencingToken, next ? encodeRequest(next) : false];
 }
 
 function decodeHolders(raw: unknown): HolderInfo[] {

@@ -131,13 +131,13 @@ class RedisLockStore implements LockStore {
   }
 
   #acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<AcquireReply> {
-    return this.#run(request.key, codec.encodeAcquire(request, this.#inbox.address), codec.decodeAcquire, options);
+    return this.#run(request.key, codec.encodeAcquire(request), codec.decodeAcquire, options);
   }
 
   async #acquireAll(requests: readonly AcquireRequest[], options?: StoreCallOptions): Promise<AcquireAllReply> {
     if (requests.length === 0) return { acquired: true, leases: [] };
     const keys = requests.map(({ key }) => this.#recordOf(key));
-    const op = codec.encodeAcquireAll(requests, this.#inbox.address);
+    const op = codec.encodeAcquireAll(requests);
     const decode = (reply: LockOpReply): AcquireAllReply => codec.decodeAcquireAll(requests, reply);
     return this.#batch.run((requests[0] as AcquireRequest).key, keys, op, decode, options);
   }
@@ -155,7 +155,7 @@ class RedisLockStore implements LockStore {
   release(requests: readonly ReleaseRequest[], options?: StoreCallOptions): Promise<readonly ReleaseReply[]> {
     return Promise.all(
       requests.map((request) => {
-        const op = codec.encodeRelease(request, this.#inbox.address);
+        const op = codec.encodeRelease(request);
         return this.#run(request.key, op, codec.decodeRelease, options);
       }),
     );
@@ -219,6 +219,7 @@ class RedisLockStore implements LockStore {
       ...sentKeys,
       JSON.stringify(sentOps),
       ...this.#settings,
+      this.#inbox.address,
     ];
     const send = async (sentKeys: readonly string[], sentOps: readonly LockOp[]): Promise<readonly LockOpReply[]> =>
       (await this.#connection.send(command, argsOf(sentKeys, sentOps))) as readonly LockOpReply[];

@@ -6,6 +6,7 @@ local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local claimUs = tonumber(ARGV[2]) * 1000
 local fenceTtlMs = tonumber(ARGV[3])
+local inbox = ARGV[5]
 
 -- Indexes are sorted sets of keys by the millisecond their leases end, exact but for what expires by itself. What changes is
 -- gathered here and written at the end of the batch.

@@ -1,9 +1,9 @@
 /** Lua part: who gets a lock. The queue is always served before a newcomer is, in the step that makes room. */
 export const lockGrantLua: string = /* lua */ `
-local function tell(lock, inbox, kind, leaseId, reason)
-  if inbox == '' then return end
+local function tell(lock, channel, kind, leaseId, reason)
+  if channel == '' then return end
   lock.messages = lock.messages or {}
-  lock.messages[#lock.messages + 1] = { inbox, cjson.encode({ kind, sub(lock.key, seek(lock.key, '}:l:', 1, true) + 4), leaseId, reason }) }
+  lock.messages[#lock.messages + 1] = { channel, cjson.encode({ kind, sub(lock.key, seek(lock.key, '}:l:', 1, true) + 4), leaseId, reason }) }
 end
 
 -- Whether the holders leave room for a request, the queue aside.
@@ -53,6 +53,7 @@ end
 -- One attempt: \`{ 1, first token, last token }\` or \`{ 0, retry after ms, holders in the way }\`.
 local function attempt(lock, request)
   local leaseId = request[1]
+  request[10] = inbox
   local waiter, place = find(lock.queue, leaseId)
   if request[9] then
     request[11] = now + request[9] * 1000

@@ -21,7 +21,7 @@ local function quickAcquire(key, request)
   local session, ttlMs = request[3], request[7]
   local last, untilUs = first + request[8] - 1, now + ttlMs * 1000
   local record = 'hgl1 ' .. pack(last, request[4], request[5]) .. '\\145\\154'
-    .. pack(request[1], request[2], session, first, last, request[6], now, untilUs, request[10], first) .. '\\144\\144'
+    .. pack(request[1], request[2], session, first, last, request[6], now, untilUs, inbox, first) .. '\\144\\144'
   if not write(key, record, ttlMs < fenceTtlMs and ARGV[3] or ttlMs + 1) then return end
   index(key, 'h', untilUs)
   if session then index(key, 's:' .. session, untilUs) end
@@ -38,6 +38,6 @@ local function quickRelease(key, leaseId, token)
   if not write(key, sub(raw, 1, headEnd) .. '\\144\\144\\144', ARGV[3]) then return end
   index(key, 'h', 0)
   if session then index(key, 's:' .. session, 0) end
-  return { 1, false, false }
+  return { 1 }
 end
 `;

@@ -151,11 +151,12 @@ return replies
  * - KEYS: each operation's record in turn (`A` takes one per request), all under one hash tag when on a cluster. Beside a record the script writes only
  *   the indexes under the same tag: `h`, the keys that are held, and `s:<session>`, the keys that a session holds.
  * - ARGV: 1 the operations as JSON; 2 how long a lease that was granted from the queue is given to confirm, ms; 3 how long a record outlives its leases, ms;
- *   4 `1` when all buckets share the indexes of bucket 0, which they do where a script may touch any slot.
+ *   4 `1` when all buckets share the indexes of bucket 0, which they do where a script may touch any slot;
+ *   5 the channel on which this process is told of grants from the queue and of leases taken away.
  * - An operation is `["a", request]` (acquire), `["A", [request]]` (all or none), `["c", leaseId]` (cancel a wait), `["e", leaseId, token, ttl ms,
  *   [owner, shown token, metadata|false]|false]` (extend), `["r", leaseId, token, request|false]` (release, then attempt), `["i"]` (inspect),
  *   `["f", leaseId|false]` (force), `["s", session]` (release what the session holds). A request is
- *   `[leaseId, owner, session|false, mode x|s|p, permits, metadata|false, ttl ms, tokens, waiter ttl ms|false, inbox]`.
+ *   `[leaseId, owner, session|false, mode x|s|p, permits, metadata|false, ttl ms, tokens, waiter ttl ms|false]`.
  * - Reply: for each operation an array that begins with 1 (done), 0 (refused or gone) or -1 and an error's text; `lock-codec.ts` reads them.
  *
  * Every operation can be repeated: a lease id that holds is granted its stored tokens again, what is gone is reported gone.
