@@ -153,7 +153,10 @@ export interface Limiter {
   consumeUpTo(key: string, options: ConsumeOptions & { readonly cost: number }): Promise<Decision>;
   /** What `consume` would answer; takes nothing. */
   peek(key: string, options?: ConsumeOptions): Promise<Decision>;
-  /** Gives back what an allowed decision of this limiter was charged, or `cost` of it; together never more than it was charged. Resolves to the units asked back. */
+  /**
+   * Gives back what an allowed decision of this limiter was charged, or `cost` of it, to the store that charged it; together never more than it was charged. Resolves to
+   * the units asked back. When it rejects (the store is away) those units are spent all the same: they are never asked back twice.
+   */
   refund(
     decision: Decision,
     options?: {
