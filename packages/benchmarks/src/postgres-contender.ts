@@ -42,5 +42,5 @@ for await (const message of messages) {
   const turns = kind === 'waiting' ? [] : await Promise.all(each.map((i) => contend(i, began + ms)));
   send({ turns, elapsedMs: performance.now() - began, statements: statements() - before });
 }
-await Promise.all(bare.map((each) => each.close()));
+await Promise.all(bare.map((connection) => connection.close()));
 await close();

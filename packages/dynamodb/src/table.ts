@@ -132,8 +132,3 @@ function withSign<Value>(sign: string, entries: Readonly<Record<string, Value>>)
 export function textOf(item: Item | undefined, attribute: string): string {
   return item?.[attribute]?.S ?? '';
 }
-
-/** A number attribute; 0 when it is not there. */
-export function numberOf(item: Item | undefined, attribute: string): number {
-  return Number(item?.[attribute]?.N ?? 0);
-}

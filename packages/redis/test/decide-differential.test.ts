@@ -69,7 +69,7 @@ describe.skipIf(skipReason('redis') !== undefined)('the script against core', ()
     const takes = encodeTakes(steps, sameKey);
     if (!takes) return [await decideAt(nowUs, steps), 0];
     const [count, ...args] = takes.args;
-    const reply = await redis.evalBuffer(clockedTakes[takes.kind], Number(count), ...args, ...clockOf(nowUs));
+    const reply = await redis.callBuffer('EVAL', clockedTakes[takes.kind], Number(count), ...args, ...clockOf(nowUs));
     const results: (LimiterResult | undefined)[] = decodeTakes(steps, reply as Buffer);
     const taken = results.filter((result) => result !== undefined).length;
     for (const [i, step] of steps.entries()) results[i] ??= (await decideAt(nowUs, [step]))[0];

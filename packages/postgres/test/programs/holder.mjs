@@ -2,9 +2,10 @@
 import { postgresLockStore } from '@headgate/postgres';
 import { parentLink } from '@headgate/test-servers';
 
-const [connection, schema] = process.argv.slice(2);
+const [connection = '', schema] = process.argv.slice(2);
 const { send } = parentLink();
 const store = postgresLockStore({ connection, schema, ttlClassesMs: [1_000] });
+/** @type {import('@headgate/core').AcquireRequest} */
 const request = {
   key: 'held by a process',
   leaseId: 'holder',
@@ -13,9 +14,11 @@ const request = {
   permits: 1,
   ttlMs: 1_000,
 };
-store.watch({ wake: () => {}, lost: (_lease, reason) => send({ lost: reason }) });
+store.watch?.({ wake: () => {}, lost: (_lease, reason) => send({ lost: reason }) });
 const reply = await store.acquire(request);
 send(reply);
+if (!reply.acquired) throw new Error('the lock was held by somebody else');
+const { fencingToken } = reply;
 setInterval(() => {
-  store.extend([{ ...request, fencingToken: reply.fencingToken }]).catch(() => {}); // a loss is told by the watcher
+  store.extend([{ ...request, fencingToken }]).catch(() => {}); // a loss is told by the watcher
 }, 300);

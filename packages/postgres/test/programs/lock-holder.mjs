@@ -2,5 +2,5 @@
 import { serveLockStore } from '@headgate/conformance';
 import { postgresLockStore } from '@headgate/postgres';
 
-const [connection, schema] = process.argv.slice(2);
+const [connection = '', schema] = process.argv.slice(2);
 serveLockStore(postgresLockStore({ connection, schema, ttlClassesMs: [1_000, 10_000, 600_000] }));
