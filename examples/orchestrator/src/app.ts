@@ -84,6 +84,11 @@ export async function createOrchestrator(config: Config): Promise<Orchestrator> 
     },
     async listen() {
       url = await app.listen({ host: '127.0.0.1', port: config.port });
+      // The page of any instance shows all of them; while the store is away the page's own look announces this one later.
+      await instances.announce(url).catch((error: unknown) => {
+        if (!(error instanceof StoreError)) throw error;
+        console.error(`${error.message}; not announced yet`);
+      });
       return url;
     },
     async close() {

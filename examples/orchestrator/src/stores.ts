@@ -65,17 +65,22 @@ async function openDynamo({ dynamoEndpoint }: Config, hooks: Hooks): Promise<Sto
 /** Makes tables now, or, while the server is away, as soon as it is there. Returns how to stop trying. */
 async function prepare(setUp: () => Promise<void>): Promise<() => void> {
   let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
   const attempt = async (): Promise<void> => {
     try {
       await setUp();
     } catch (error) {
+      if (stopped) return;
       if (!(error instanceof StoreError)) throw error;
       console.error(`${error.message}; trying again`);
       timer = setTimeout(() => void attempt(), 1000).unref();
     }
   };
   await attempt();
-  return () => clearTimeout(timer);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }
 
 function together(limiterStore: LimiterStore, lockStore: LockStore, end?: () => void | Promise<void>): Stores {
