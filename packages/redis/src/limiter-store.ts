@@ -73,10 +73,7 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
       removalLagMs: 1_000,
     },
     decide: (steps: readonly LimiterStep[], holder: SignalHolder) =>
-      signals.watch(
-        connection.isCluster ? decideByBucket(steps, keys, decideTogether) : decideTogether(steps),
-        holder,
-      ),
+      signals.watch(connection.isCluster ? decideByBucket(steps, keys, decideTogether) : decideTogether(steps), holder),
     close: async () => connection.close(),
   };
   return connection.isCluster ? { ...store, lane: (key: string) => String(keys.bucketOf(key)) } : store;
