@@ -89,7 +89,7 @@ async function refuseSharedBackends(options: ConnectionOptions, first: pg.Client
       // If the pool has a single backend, it is taken now, and the first client waits for it.
       const after = await Promise.race([
         pidOf(first),
-        new Promise<'stuck'>((done) => setTimeout(done, 1_000, 'stuck')),
+        new Promise<'stuck'>((done) => setTimeout(done, 1_000, 'stuck').unref()),
       ]);
       if (after !== before) throw pooledError();
     } finally {
