@@ -16,6 +16,8 @@ export interface ModelWaiter extends Life {
   readonly request: AcquireRequest;
   /** A grant to it is above this token. */
   floor: number;
+  /** It asked again after we could not be sure that it still had its place: it may be served sooner than where it stands here. */
+  unplaced: boolean;
 }
 
 /** What the model knows of one key. */

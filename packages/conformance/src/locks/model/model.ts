@@ -162,7 +162,7 @@ export class LockModel {
 
     const place = state.waiters.findIndex((waiter) => waiter.request.leaseId === leaseId);
     const waiter = state.waiters[place];
-    if (this.#capabilities.fairQueue) {
+    if (this.#capabilities.fairQueue && waiter?.unplaced !== true) {
       const earlier = state.waiters.slice(0, place < 0 ? undefined : place);
       const overtaken = earlier.find(
         (other) => surelyAlive(other, when) && (mode === 'exclusive' || other.request.mode !== mode),
@@ -214,8 +214,13 @@ export class LockModel {
       overFromMs: when.returnedMs + request.waiter.ttlMs + request.ttlMs + 2 * slackMs,
     };
     const waiter = state.waiters.find((each) => each.request.leaseId === leaseId);
-    if (waiter) Object.assign(waiter, life);
-    else state.waiters.push({ request, floor: state.lastToken, ...life });
+    if (waiter && surelyAlive(waiter, when)) {
+      Object.assign(waiter, life);
+      return;
+    }
+    // Evicted, expired or asked for the first time: it waits behind the others, unless it kept a place that we were not sure of.
+    state.waiters = state.waiters.filter((other) => other !== waiter);
+    state.waiters.push({ request, floor: waiter?.floor ?? state.lastToken, unplaced: waiter !== undefined, ...life });
   }
 
   // Ends the leases and doubts the waiters of these ids; a lease whose process has yet to answer is only doubted.
