@@ -3,6 +3,7 @@ import { latency } from './latency.js';
 import { locks } from './locks.js';
 import { memory } from './memory.js';
 import { postgres } from './postgres.js';
+import { redisCluster } from './redis-cluster.js';
 import { redis } from './redis.js';
 import { scale } from './scale.js';
 import { soak } from './soak.js';
@@ -13,6 +14,7 @@ export const tables: Readonly<Record<string, Table>> = {
   memory,
   locks,
   redis,
+  'redis-cluster': redisCluster,
   postgres,
   dynamodb,
   latency,

@@ -1,9 +1,9 @@
 import { Verrou } from '@verrou/core';
 import { redisStore } from '@verrou/core/drivers/redis';
-import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { Mutex } from 'redis-semaphore';
 import Redlock from 'redlock';
+import { connectRedis } from '../redis-connection.js';
 import type { Closable } from './redis-headgate.js';
 
 const hourMs = 3_600_000;
@@ -13,16 +13,16 @@ export function rateLimiterFlexible(
   url: string,
   points: number,
 ): Closable & { consume(key: string): Promise<unknown> } {
-  const client = new Redis(url);
+  const client = connectRedis(url);
   const limiter = new RateLimiterRedis({ storeClient: client, points, duration: hourMs / 1000 });
   return { consume: (key) => limiter.consume(key), close: async () => client.disconnect() };
 }
 
 /** The floor: EVALSHA of a script that does nothing with one key. */
 export function bareScript(url: string): Closable & { call(key: string): Promise<unknown> } {
-  const client = new Redis(url);
+  const client = connectRedis(url);
   client.defineCommand('bare', { numberOfKeys: 1, lua: 'return 1' });
-  const { bare } = client as unknown as { bare(this: Redis, key: string): Promise<unknown> };
+  const { bare } = client as unknown as { bare(this: typeof client, key: string): Promise<unknown> };
   return { call: (key) => bare.call(client, key), close: async () => client.disconnect() };
 }
 
@@ -31,7 +31,7 @@ export type TakeKey = (key: string) => Promise<() => Promise<unknown>>;
 
 /** redlock on one server, without retries. */
 export function redlock(url: string): Closable & { take: TakeKey } {
-  const client = new Redis(url);
+  const client = connectRedis(url);
   const manager = new Redlock([client], { retryCount: 0 });
   return {
     take: async (key) => {
@@ -44,7 +44,7 @@ export function redlock(url: string): Closable & { take: TakeKey } {
 
 /** redis-semaphore's mutex, without its refresh timer. */
 export function redisSemaphore(url: string): Closable & { take: TakeKey } {
-  const client = new Redis(url);
+  const client = connectRedis(url);
   return {
     take: async (key) => {
       const mutex = new Mutex(client as never, key, { lockTimeout: 10_000, refreshInterval: 0 });
@@ -57,7 +57,7 @@ export function redisSemaphore(url: string): Closable & { take: TakeKey } {
 
 /** @verrou/core over Redis. */
 export function verrou(url: string): Closable & { take: TakeKey } {
-  const client = new Redis(url);
+  const client = connectRedis(url);
   const manager = new Verrou({
     default: 'redis',
     stores: { redis: { driver: redisStore({ connection: client as never }) } },

@@ -1,7 +1,9 @@
 import { createLimiter, createLocks, tokenBucket } from '@headgate/core';
 import { redisLimiterStore, redisLockStore } from '@headgate/redis';
-import { Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
+import { connectRedis } from '../redis-connection.js';
 import type { Limiter, Locks } from '@headgate/core';
+import type { Redis } from 'ioredis';
 
 const hourMs = 3_600_000;
 
@@ -15,8 +17,8 @@ export function headgateLimiter(
   url: string,
   capacity: number,
   denyCache = false,
-): Closable & { limiter: Limiter; client: Redis } {
-  const client = new Redis(url);
+): Closable & { limiter: Limiter; client: Redis | Cluster } {
+  const client = connectRedis(url);
   const store = redisLimiterStore({ client });
   const limits = tokenBucket({ capacity, refillTokens: 1, refillIntervalMs: hourMs });
   const limiter = createLimiter({ name: 'bench', store, limits, ...(denyCache ? { denyCache: {} } : {}) });
@@ -33,7 +35,7 @@ export function headgateLimiter(
 
 /** Headgate locks over Redis. */
 export function headgateLocks(url: string): Closable & { locks: Locks } {
-  const client = new Redis(url);
+  const client = connectRedis(url);
   const store = redisLockStore({ client });
   const locks = createLocks({ name: 'bench', store, ttlMs: 10_000 });
   return {
@@ -44,4 +46,14 @@ export function headgateLocks(url: string): Closable & { locks: Locks } {
       client.disconnect();
     },
   };
+}
+
+/** Script calls that the server, or all masters of a cluster, have run so far. */
+export async function scriptCalls(client: Redis | Cluster): Promise<number> {
+  const nodes = client instanceof Cluster ? client.nodes('master') : [client];
+  const calls = nodes.map(async (node) => {
+    const stats = await node.info('commandstats');
+    return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  });
+  return (await Promise.all(calls)).reduce((sum, n) => sum + n, 0);
 }

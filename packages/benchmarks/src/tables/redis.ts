@@ -3,54 +3,10 @@ import { spawnNode, startRedis } from '@headgate/test-servers';
 import { Mutex } from 'async-mutex';
 import { concurrently, medianTime } from '../concurrent.js';
 import { contenders, jainIndex } from '../contenders.js';
-import { userKeys } from '../loops.js';
 import * as contestants from './redis-contestants.js';
-import { headgateLimiter, headgateLocks } from './redis-headgate.js';
-import type { Runner, Table, Workload } from '../table.js';
-
-const keys = userKeys(10_000);
-const keyOf = (n: number): string => keys[(n * 7919) % keys.length] as string;
-const plenty = 500_000;
-const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
-
-/** The same callers for both limiters; Headgate's rounds also tell its script calls per decision. */
-function limiterWorkload(id: string, title: string, callers: number, key: (n: number) => string): Workload {
-  return {
-    id,
-    title,
-    unit: 'decisions/s',
-    rounds: { count: 7, ms: 1500 },
-    contestants: {
-      async headgate(env) {
-        const { limiter, client, close } = headgateLimiter(url(env), plenty);
-        const calls = async (): Promise<number> =>
-          Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
-        const { round } = concurrently(callers, (n) => limiter.consume(key(n)));
-        return {
-          async round(ms) {
-            const before = await calls();
-            const { value } = await round(ms);
-            return { value, details: { requests: ((await calls()) - before) / ((value * ms) / 1000) } };
-          },
-          close,
-        };
-      },
-      async 'rate-limiter-flexible'(env) {
-        const { consume, close } = contestants.rateLimiterFlexible(url(env), plenty * 100);
-        return { ...concurrently(callers, (n) => consume(key(n))), close };
-      },
-    },
-  };
-}
-
-/** 64 callers, each with a key of its own. */
-async function uncontended(take: contestants.TakeKey, close: () => Promise<void>): Promise<Runner> {
-  const { round } = concurrently(64, async (n) => {
-    const release = await take(`lock:${n}`);
-    await release();
-  });
-  return { round, close };
-}
+import { headgateLimiter } from './redis-headgate.js';
+import { keyOf, keys, limiterWorkload, lockWorkload, plenty, url } from './redis-workloads.js';
+import type { Runner, Table } from '../table.js';
 
 /** Processes of contenders for one key, `counts` in each. */
 async function processes(address: string, counts: readonly number[]): Promise<Runner> {
@@ -125,33 +81,7 @@ export const redis: Table = {
         },
       },
     },
-    {
-      id: 'locks',
-      title: 'acquire and release, 64 callers',
-      unit: 'pairs/s',
-      rounds: { count: 7, ms: 1000 },
-      contestants: {
-        async headgate(env) {
-          const { locks, close } = headgateLocks(url(env));
-          return uncontended(async (key) => {
-            const lock = await locks.acquire(key);
-            return () => lock.release();
-          }, close);
-        },
-        async redlock(env) {
-          const { take, close } = contestants.redlock(url(env));
-          return uncontended(take, close);
-        },
-        async 'redis-semaphore'(env) {
-          const { take, close } = contestants.redisSemaphore(url(env));
-          return uncontended(take, close);
-        },
-        async '@verrou/core'(env) {
-          const { take, close } = contestants.verrou(url(env));
-          return uncontended(take, close);
-        },
-      },
-    },
+    lockWorkload(['redlock', 'redis-semaphore', '@verrou/core']),
     {
       id: 'contended',
       title: '16 contenders, 1 ms of work',
