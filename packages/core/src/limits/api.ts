@@ -103,7 +103,8 @@ export interface FallbackOptions {
   readonly share?: number | undefined;
   /**
    * Charge the store on its return, once, at most, with what the fallback admitted and its live records still hold; default false. Left out are calls
-   * that had been sent before they failed (the store may have charged them) and keys beyond the first 100,000.
+   * that had been sent before they failed (the store may have charged them), keys beyond the first 100,000, and of a blocked key what
+   * its windows may have let go.
    */
   readonly reconcile?: boolean | undefined;
 }

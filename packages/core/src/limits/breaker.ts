@@ -54,6 +54,11 @@ export class Breaker {
     return closed;
   }
 
+  /** The probe ended without proof that the store is back or away: the next call is a probe again. */
+  probeProvedNothing(): void {
+    this.#probing = false;
+  }
+
   /** The store failed; returns whether that opened the breaker. */
   failed(probe: boolean): boolean {
     if (this.isOpen) {

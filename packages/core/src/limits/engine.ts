@@ -3,11 +3,12 @@ import { joinKey } from '../keys.js';
 import { Breaker } from './breaker.js';
 import { Call } from './call.js';
 import { decideNowOf } from './decide-now.js';
-import { createDecision } from './decision.js';
+import { chargeOf, createDecision } from './decision.js';
 import { DenyCache } from './deny-cache.js';
 import { failureDecision } from './failure-mode.js';
 import { Fallback } from './fallback.js';
 import { Lanes } from './lanes.js';
+import { heldWhileBlocked } from './reconcile.js';
 import { asStoreError, isStoreError } from './store-errors.js';
 import type { Emitter, Interest } from '../hooks/emitter.js';
 import type { Decision } from './api.js';
@@ -15,6 +16,7 @@ import type { CallHandler } from './call.js';
 import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
 import type { Charge } from './decision.js';
 import type { DecideNow } from './decide-now.js';
+import type { Limit } from './limit.js';
 import type { CheckedLimiterOptions } from './options.js';
 import type { Policy } from './policy.js';
 import type { AdmittedUnits } from './reconcile.js';
@@ -47,7 +49,12 @@ export class Engine implements CallHandler {
     this.#denyCache = options.denyCache && new DenyCache(clock, options.denyCache);
     this.#breaker = new Breaker(clock, options.breaker);
     const common = { clock, emitter, timeoutMs, maxInFlight, maxQueue };
-    this.#lanes = new Lanes({ ...common, store, onContact: this.#contact });
+    this.#lanes = new Lanes({
+      ...common,
+      store,
+      onContact: this.#contact,
+      onProvedNothing: () => this.#breaker.probeProvedNothing(),
+    });
     this.fallback = fallback && new Fallback({ ...fallback, name: options.name, owner: this }, common);
   }
 
@@ -100,13 +107,11 @@ export class Engine implements CallHandler {
     });
   }
 
-  /** Gives back `units` of a charge to the store that took them. */
-  async refund(charge: Charge, units: number, signal: AbortSignal | undefined): Promise<Decision> {
+  /** Gives back `units` of a decision's charge to the store that took them. */
+  refund(decision: Decision, charge: Charge, units: number, signal: AbortSignal | undefined): Promise<Decision> {
+    if (charge.source === 'fallback') return (this.fallback as Fallback).refund(decision, charge, units, signal);
     const { key, limits, atUs } = charge;
-    const policy: Policy = { limits, shares: limits };
-    const op: LimiterOp = { kind: 'refund', cost: units, atUs };
-    if (charge.source !== 'fallback') return this.ask(key, policy, op, signal);
-    return (this.fallback as Fallback).ask(key, policy, op, true, signal);
+    return this.ask(key, { limits, shares: limits }, { kind: 'refund', cost: units, atUs }, signal);
   }
 
   /** Forgets a key in the store and in the fallback; rejects when either could not be reached. */
@@ -233,11 +238,17 @@ export class Engine implements CallHandler {
     return units;
   }
 
-  async #reconcileKey({ key, policy, units }: AdmittedUnits): Promise<number> {
-    const held = await (this.fallback as Fallback).ask(key, policy, { kind: 'peek', cost: 0 }, true);
+  async #reconcileKey(entry: AdmittedUnits): Promise<number> {
+    const { key, policy } = entry;
+    const reading = await (this.fallback as Fallback).ask(key, policy, { kind: 'peek', cost: 0 }, true);
+    const { atUs } = chargeOf(reading) as Charge;
+    const isBlocked = !reading.allowed && reading.reason === 'blocked';
     // Each limit is charged with what its own share still holds: a short window may be over while a long one is not.
-    const charges = held.policies.map(async ({ limit, remaining }, i) => {
-      const cost = Math.min(units, limit - remaining);
+    const charges = reading.policies.map(async ({ limit, remaining, resetAtMs }, i) => {
+      const held = isBlocked
+        ? heldWhileBlocked(policy.shares[i] as Limit, entry, atUs, Math.round(resetAtMs * 1000))
+        : limit - remaining;
+      const cost = Math.min(entry.units, held);
       const only = policy.limits.slice(i, i + 1);
       if (cost === 0) return 0;
       await this.#chargeStore(key, { limits: only, shares: only }, { kind: 'penalize', cost });

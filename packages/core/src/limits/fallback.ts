@@ -9,6 +9,7 @@ import type { Decision } from './api.js';
 import type { CallHandler } from './call.js';
 import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
 import type { DecideNow } from './decide-now.js';
+import type { Charge } from './decision.js';
 import type { LanesOptions } from './lanes.js';
 import type { Policy } from './policy.js';
 
@@ -30,13 +31,13 @@ export class Fallback {
   readonly #decideNow: DecideNow | undefined;
   readonly #lanes: Lanes;
 
-  constructor(setup: FallbackSetup, lanes: Omit<LanesOptions, 'store' | 'onContact'>) {
+  constructor(setup: FallbackSetup, lanes: Omit<LanesOptions, 'store' | 'onContact' | 'onProvedNothing'>) {
     this.store = setup.store;
     this.ledger = setup.reconcile ? new ReconcileLedger() : undefined;
     this.#name = setup.name;
     this.#owner = setup.owner;
     this.#decideNow = decideNowOf(setup.store, setup.name);
-    this.#lanes = new Lanes({ ...lanes, store: setup.store, onContact: () => undefined });
+    this.#lanes = new Lanes({ ...lanes, store: setup.store, onContact: nothing, onProvedNothing: nothing });
   }
 
   get isSync(): boolean {
@@ -64,22 +65,32 @@ export class Fallback {
     return call.run((sending) => this.#lanes.submit(sending));
   }
 
+  /** Gives back `units` of what a decision of this fallback was charged. */
+  async refund(decision: Decision, charge: Charge, units: number, signal?: AbortSignal): Promise<Decision> {
+    const { key, limits, atUs } = charge;
+    const answer = await this.ask(key, { limits, shares: limits }, { kind: 'refund', cost: units, atUs }, true, signal);
+    this.ledger?.subtract(decision, units);
+    return answer;
+  }
+
   close(): Promise<void> {
     return this.#lanes.idle();
   }
 
   #decision(key: string, policy: Policy, op: LimiterOp, sent: boolean, answer: LimiterAnswerNow): Decision {
     const cost = costOf(op);
-    if (op.kind === 'refund') this.ledger?.subtract(key, policy.shares, cost);
-    else if (answer.granted > 0 && !sent) this.ledger?.add(key, policy, answer.granted);
     if (answer.reason === 'capacity') {
       const violated = policy.limits.findIndex(({ limit }) => cost > limit);
       return createDecision({ ...answer, violated }, policy.shares, 'fallback', this.#owner, key);
     }
     const granted = op.kind === 'consume' && answer.allowed ? cost : answer.granted;
-    return createDecision(answer, policy.shares, 'fallback', this.#owner, key, granted);
+    const decision = createDecision(answer, policy.shares, 'fallback', this.#owner, key, granted);
+    if (!sent && answer.granted > 0) this.ledger?.add(decision, key, policy, answer.granted, answer.atUs);
+    return decision;
   }
 }
+
+function nothing(): void {}
 
 function clamp(policy: Policy, op: LimiterOp): LimiterOp {
   if ((op.kind !== 'consume' && op.kind !== 'peek') || policy.shares === policy.limits) return op;

@@ -20,6 +20,8 @@ export interface LanesOptions {
   readonly maxQueue: number;
   /** Told once per round trip, before anybody waits for the next: the outage it met, or that the store answered. */
   readonly onContact: (outage: StoreError | undefined, probe: boolean) => void;
+  /** Told when a probe ended in an error that says nothing about the store, such as its word that a key is no key. */
+  readonly onProvedNothing: () => void;
 }
 
 /**
@@ -150,7 +152,7 @@ export class Lanes {
       const reached = whole === undefined && results?.some((result) => !isFailed(result) || !isOutage(result.error));
       const outage = reached || !isStoreError(first) || !isOutage(first) ? undefined : first;
       this.#options.onContact(outage, batch.probe);
-    }
+    } else if (batch.probe) this.#options.onProvedNothing();
     this.#flush(batch.lane);
     batch.asks.forEach((asks, i) => {
       const result = results?.[i];

@@ -108,7 +108,7 @@ class StoreLimiter implements Limiter {
     if (units === 0) return 0;
     // Entered before it is sent: whatever becomes of it, these units are never asked back twice.
     this.#refunded.set(decision, refunded + units);
-    const answer = await this.#engine.refund(charge, units, signal);
+    const answer = await this.#engine.refund(decision, charge, units, signal);
     this.#waits.nudge(charge.key);
     if (this.#emitter.wants('onRefund')) {
       this.#emitter.emit('onRefund', { limiter: this.name, store: this.store, units: answer.granted });

@@ -1,4 +1,5 @@
 import { samePolicy } from './policy.js';
+import type { Decision } from './api.js';
 import type { Limit } from './limit.js';
 import type { Policy } from './policy.js';
 
@@ -6,6 +7,8 @@ import type { Policy } from './policy.js';
 export interface AdmittedUnits {
   readonly key: string;
   readonly policy: Policy;
+  /** When the first of them was admitted, by the fallback's clock, epoch microseconds. */
+  readonly sinceUs: number;
   units: number;
 }
 
@@ -18,20 +21,24 @@ const maxKeys = 100_000;
  */
 export class ReconcileLedger {
   #admitted = new Map<string, AdmittedUnits>();
+  /** Where each decision's units were entered: a refund of one that was not, or of an earlier outage, must not take another's. */
+  readonly #entered = new WeakMap<Decision, AdmittedUnits>();
 
-  add(key: string, policy: Policy, units: number): void {
-    const entry = this.#admitted.get(key);
+  add(decision: Decision, key: string, policy: Policy, units: number, atUs: number): void {
+    let entry = this.#admitted.get(key);
     if (!entry) {
-      if (this.#admitted.size < maxKeys) this.#admitted.set(key, { key, policy, units });
-    } else if (samePolicy(entry.policy.limits, policy.limits)) {
-      entry.units += units;
-    }
+      if (this.#admitted.size === maxKeys) return;
+      entry = { key, policy, sinceUs: atUs, units: 0 };
+      this.#admitted.set(key, entry);
+    } else if (!samePolicy(entry.policy.limits, policy.limits)) return;
+    entry.units += units;
+    this.#entered.set(decision, entry);
   }
 
-  /** Takes back what a refund returned to the fallback. */
-  subtract(key: string, shares: readonly Limit[], units: number): void {
-    const entry = this.#admitted.get(key);
-    if (entry && samePolicy(entry.policy.shares, shares)) entry.units = Math.max(0, entry.units - units);
+  /** Takes back what a refund of `decision` returned to the fallback. */
+  subtract(decision: Decision, units: number): void {
+    const entry = this.#entered.get(decision);
+    if (entry) entry.units -= units;
   }
 
   forget(key: string): void {
@@ -44,4 +51,23 @@ export class ReconcileLedger {
     this.#admitted = new Map();
     return entries;
   }
+}
+
+/**
+ * What a limit of a blocked key holds for certain of the units entered, `resetAtUs` being what is known of it: a bucket refills up to that instant; a window
+ * holds all that was admitted within it, and of older units nothing is known.
+ */
+export function heldWhileBlocked(
+  limit: Limit,
+  { units, sinceUs }: AdmittedUnits,
+  atUs: number,
+  resetAtUs: number,
+): number {
+  const leftUs = resetAtUs - atUs;
+  if (leftUs <= 0) return 0;
+  if (limit.kind === 'tokenBucket') return Math.floor((leftUs * limit.unitsPerUs) / limit.unitsPerToken);
+  const { kind, windowUs } = limit;
+  const beganUs =
+    kind === 'fixedWindow' ? resetAtUs - windowUs : atUs - (kind === 'slidingLog' ? windowUs - 1 : atUs % windowUs);
+  return sinceUs < beganUs ? 0 : units;
 }

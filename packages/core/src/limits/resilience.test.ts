@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptedStore } from '../../test/scripted-store.js';
-import { StoreContendedError, StoreError } from '../errors.js';
+import { InvalidArgumentError, StoreContendedError, StoreError } from '../errors.js';
 import { createManualClock } from '../manual-clock.js';
 import { decideStep } from './decide.js';
-import { fixedWindow, tokenBucket } from './limit.js';
+import { fixedWindow, slidingLog, slidingWindow, tokenBucket } from './limit.js';
 import { createLimiter } from './limiter.js';
 import type { FallbackEvent } from '../hooks/events.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { FallbackOptions, Limiter, LimiterOptions } from './api.js';
+import type { Limit } from './limit.js';
 import type { LimiterAnswerNow, LimiterStore } from './contract.js';
 import type { LimiterRecord } from './record.js';
 import type { HeldCall } from '../../test/scripted-store.js';
@@ -259,6 +260,22 @@ describe('breaker', () => {
     expect(ends.slice(-10)).toEqual(Array.from({ length: 10 }, () => 0));
   });
 
+  it('probes again after a probe that was refused for what it asked, which says nothing about the store', async () => {
+    const r = rig({}, {});
+    await open(r);
+    r.store.mode = 'hold';
+    await r.clock.advance(1000);
+    const probe = r.limiter.consume('p');
+    (r.store.calls.at(-1) as HeldCall).fail(new InvalidArgumentError('no such key'));
+    await expect(probe).rejects.toThrow(InvalidArgumentError);
+    expect(r.events.map(({ direction }) => direction)).toEqual(['activate']);
+    const asked = r.store.calls.length;
+    r.store.mode = 'answer';
+    expect((await r.limiter.consume('q')).source).toBe('store');
+    expect(r.store.calls).toHaveLength(asked + 1);
+    expect(r.events.map(({ direction }) => direction)).toEqual(['activate', 'recover']);
+  });
+
   it('is not opened by contention, which the failure mode answers call by call', async () => {
     const r = rig({ onStoreFailure: 'open' });
     r.store.mode = 'hold';
@@ -297,6 +314,14 @@ describe('a lost reply', () => {
     expect(await r.limiter.peek('k')).toMatchObject({ source: 'store', remaining: 6 });
   });
 });
+
+/** Brings the store of an opened rig back and lets the reconciliation run. */
+async function recover({ store, clock, limiter }: Rig): Promise<void> {
+  store.mode = 'answer';
+  await clock.advance(1000);
+  await limiter.consume('probe');
+  await clock.advance(0);
+}
 
 describe('reconcile', () => {
   it('charges the store once with what the fallback admitted unsent and still holds', async () => {
@@ -359,6 +384,82 @@ describe('reconcile', () => {
     expect(await r.limiter.peek('k')).toMatchObject({ source: 'store', remaining: 10 });
     expect(await r.limiter.peek('k')).toMatchObject({ remaining: 10 });
   });
+});
+
+describe('reconcile and refunds', () => {
+  it('keeps what was admitted unsent when a call that had been sent is refunded', async () => {
+    const r = rig({}, { reconcile: true });
+    r.store.mode = 'fail';
+    const sent = await r.limiter.consume('k', { cost: 4 });
+    await r.limiter.consume('opener');
+    await r.limiter.consume('k', { cost: 3 });
+    expect(await r.limiter.refund(sent)).toBe(4);
+    await recover(r);
+    expect(await r.limiter.peek('k')).toMatchObject({ source: 'store', remaining: 7 });
+  });
+
+  it('keeps what this outage admitted when a call of an earlier one, long charged, is refunded', async () => {
+    const r = rig({}, { reconcile: true });
+    await open(r);
+    const earlier = await r.limiter.consume('k', { cost: 4 });
+    await recover(r);
+    await open(r);
+    await r.limiter.consume('k', { cost: 3 });
+    await r.limiter.refund(earlier);
+    await recover(r);
+    expect(await r.limiter.peek('k')).toMatchObject({ source: 'store', remaining: 3 });
+  });
+});
+
+describe('reconcile of a blocked key, whose remaining units cannot be read', () => {
+  const cases = [
+    { limit: fixedWindow({ limit: 10, windowMs: 5000 }), held: 4 },
+    { limit: slidingLog({ limit: 10, windowMs: 5000 }), held: 4 },
+    { limit: slidingWindow({ limit: 10, windowMs: 5000 }), held: 4 },
+    // Four tokens less the two of the second that passes.
+    { limit: tokenBucket({ capacity: 10, refillIntervalMs: 5000 }), held: 2 },
+  ];
+  /** An open breaker at an instant that begins an aligned window. */
+  const openRig = async (limits: Limit): Promise<Rig> => {
+    const r = rig({ limits }, { reconcile: true });
+    await r.clock.advance(10_000 - ((r.clock.nowUs() / 1000) % 10_000));
+    await open(r);
+    return r;
+  };
+  const chargedTo = async ({ limiter }: Rig): Promise<number> => 10 - (await limiter.peek('k')).remaining;
+
+  for (const { limit, held } of cases) {
+    it(`${limit.kind}: charges what is held for certain`, async () => {
+      const r = await openRig(limit);
+      await r.limiter.consume('k', { cost: 4 });
+      await r.limiter.block('k', 60_000);
+      await recover(r);
+      expect(await chargedTo(r)).toBe(held);
+    });
+
+    it(`${limit.kind}: charges nothing once it is refilled`, async () => {
+      const r = await openRig(limit);
+      await r.limiter.consume('k', { cost: 4 });
+      await r.limiter.block('k', 60_000);
+      await r.clock.advance(9000);
+      await recover(r);
+      expect(await chargedTo(r)).toBe(0);
+    });
+
+    it(`${limit.kind}: charges at most what was admitted last when part of it may be refilled`, async () => {
+      const r = await openRig(limit);
+      await r.limiter.consume('k', { cost: 9 });
+      await r.clock.advance(10_000);
+      // A probe that fails: its unit was sent.
+      await r.limiter.consume('k', { cost: 1 });
+      await r.limiter.consume('k', { cost: 2 });
+      await r.limiter.block('k', 60_000);
+      await r.clock.advance(1500);
+      await recover(r);
+      expect((await r.limiter.peek('k')).source).toBe('store');
+      expect(await chargedTo(r)).toBeLessThanOrEqual(2);
+    });
+  }
 });
 
 describe('reset', () => {
