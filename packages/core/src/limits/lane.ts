@@ -5,6 +5,8 @@ import type { Batch } from './batch.js';
 /** The calls of one lane: those under way and those that gather meanwhile. */
 export class Lane {
   inFlight = 0;
+  /** Set while those who have just been answered ask again: what they ask leaves together. */
+  gathers = false;
   /** Keys of the batches under way; a key is in at most one. */
   readonly busy: Set<string> = new Set();
   /** What waits, by key, in order of arrival. */
@@ -12,6 +14,15 @@ export class Lane {
 
   get isEmpty(): boolean {
     return this.#waiting.size === 0;
+  }
+
+  get waitingSteps(): number {
+    return this.#waiting.size;
+  }
+
+  /** Steps under way and waiting. */
+  get steps(): number {
+    return this.busy.size + this.#waiting.size;
   }
 
   push(ask: Ask): void {

@@ -45,6 +45,39 @@ describe('group commit', () => {
     expect(store.calls).toHaveLength(3);
   });
 
+  it('callers who are answered together and ask again at once share the next round trip', async () => {
+    const { store, limiter, clock } = setUp();
+    store.mode = 'hold';
+    const caller = async (key: string): Promise<void> => {
+      for (let i = 0; i < 3; i++) await limiter.consume(key);
+    };
+    const callers = Promise.all(['a', 'b', 'c', 'd'].map(caller));
+    for (let i = 0; i < store.calls.length; i++) {
+      held(store, i).answer();
+      await clock.advance(0);
+    }
+    await callers;
+    expect(store.trips.slice(0, 4)).toEqual([['api:a×1'], ['api:b×1'], ['api:c×1', 'api:d×1'], ['api:a×1']]);
+    expect(store.trips[4]).toEqual(['api:b×1', 'api:c×1', 'api:d×1']);
+  });
+
+  it('splits many callers evenly over the round trips under way, so that store and process work side by side', async () => {
+    const { store, limiter, clock } = setUp();
+    store.mode = 'hold';
+    const callers = Array.from({ length: 200 }, async (_, i) => {
+      for (let round = 0; round < 4; round++) await limiter.consume(`key ${i}`);
+    });
+    for (let i = 0; i < store.calls.length; i++) {
+      held(store, i).answer();
+      await clock.advance(0);
+    }
+    await Promise.all(callers);
+    const sizes = store.trips.map((trip) => trip.length);
+    expect(sizes.slice(0, 2)).toEqual([1, 1]);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
+    expect(sizes.length).toBeLessThanOrEqual(12);
+  });
+
   it('never has a key in two batches at once, and keeps its calls in order', async () => {
     const { store, limiter, clock } = setUp({ maxInFlight: 4 });
     store.mode = 'hold';

@@ -24,6 +24,9 @@ export interface LanesOptions {
   readonly onProvedNothing: () => void;
 }
 
+/** A lane's work is split evenly over the round trips it may have under way, but into no fewer steps than this. */
+const leastShare = 32;
+
 /**
  * Group commit: a lone call goes out at once; while `maxInFlight` round trips of its lane are under way, calls gather and leave
  * together when one returns. A batch is never sent again; one that timed out frees its place.
@@ -45,7 +48,7 @@ export class Lanes {
   submit(ask: Ask): void {
     const { maxInFlight, maxQueue, clock } = this.#options;
     const lane = this.#laneOf(ask.key);
-    const alone = lane.inFlight < maxInFlight && !lane.busy.has(ask.key);
+    const alone = lane.inFlight < maxInFlight && !lane.gathers && !lane.busy.has(ask.key);
     if (!alone && this.#queued >= maxQueue) {
       throw new QueueFullError(`More than ${maxQueue} calls wait for store '${this.#options.store.name}'`, {
         maxQueue,
@@ -119,7 +122,9 @@ export class Lanes {
     const { store, maxInFlight, clock } = this.#options;
     while (lane.inFlight < maxInFlight && !lane.isEmpty) {
       const batch = new Batch(lane, false, this.#expireBatch);
-      this.#queued -= lane.moveTo(batch, store.capabilities.maxBatchSteps, store.capabilities.maxStepOps);
+      const share = Math.max(leastShare, Math.ceil(lane.steps / maxInFlight));
+      const { maxBatchSteps, maxStepOps } = store.capabilities;
+      this.#queued -= lane.moveTo(batch, Math.min(share, maxBatchSteps), maxStepOps);
       if (batch.steps.length === 0) return;
       this.#send(batch, clock.monotonicMs());
     }
@@ -153,7 +158,7 @@ export class Lanes {
       const outage = reached || !isStoreError(first) || !isOutage(first) ? undefined : first;
       this.#options.onContact(outage, batch.probe);
     } else if (batch.probe) this.#options.onProvedNothing();
-    this.#flush(batch.lane);
+    this.#goOn(batch);
     batch.asks.forEach((asks, i) => {
       const result = results?.[i];
       asks.forEach((ask, j) => {
@@ -168,6 +173,24 @@ export class Lanes {
     });
     this.#settleIdle();
   }
+
+  /**
+   * Goes on with a lane whose `batch` came back. Those who are answered now tend to ask again at once; unless more than they may ask waits already,
+   * it is sent together with that, when all of them have had their turn.
+   */
+  #goOn({ lane, steps, asks }: Batch): void {
+    const wasAlone = steps.length === 1 && asks[0]?.length === 1;
+    if (wasAlone || lane.waitingSteps >= steps.length) this.#flush(lane);
+    if (wasAlone || lane.gathers || lane.inFlight >= this.#options.maxInFlight) return;
+    lane.gathers = true;
+    // A tick comes after all microtasks: when the callers have gone as far as they get without waiting for something else.
+    process.nextTick(this.#gathered, lane);
+  }
+
+  readonly #gathered = (lane: Lane): void => {
+    lane.gathers = false;
+    this.#flush(lane);
+  };
 
   /** What is wrong with the shape of a reply. */
   #misfit(batch: Batch, results: readonly LimiterResult[]): StoreError | undefined {
