@@ -54,7 +54,9 @@ export class Inbox {
   close(): void {
     this.#listeners.clear();
     this.#client?.off('message', this.#onMessage);
+    this.#client?.off('ready', this.#onReady);
     if (!this.#shared) this.#client?.disconnect();
+    else if (this.#client) this.#call('unsubscribe').catch(() => {}); // It may be the caller's own, which stays open.
   }
 
   async #listen(): Promise<void> {
@@ -62,11 +64,9 @@ export class Inbox {
     this.#client = client;
     client.on('message', this.#onMessage);
     if (!this.#shared) client.on('error', () => {}); // Reported by the command connection, which meets the same server.
-    const subscribe = (): Promise<unknown> =>
-      (client as unknown as { subscribe(channel: string): Promise<unknown> }).subscribe(this.channel);
     try {
       await connected(client);
-      await subscribe();
+      await this.#call('subscribe');
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (message.startsWith('NOPERM')) {
@@ -76,9 +76,15 @@ export class Inbox {
         return;
       }
       // Not there yet: ioredis connects again by itself, but knows of no subscription to renew.
-      const onReady = (): void => void subscribe().catch(() => client.off('ready', onReady));
-      client.on('ready', onReady);
+      client.on('ready', this.#onReady);
     }
+  }
+
+  readonly #onReady = (): void => void this.#call('subscribe').catch(() => this.#client?.off('ready', this.#onReady));
+
+  #call(command: 'subscribe' | 'unsubscribe'): Promise<unknown> {
+    const client = this.#client as unknown as Record<typeof command, (channel: string) => Promise<unknown>>;
+    return client[command](this.channel);
   }
 
   readonly #onMessage = (channel: string, text: string): void => {

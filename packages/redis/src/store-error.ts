@@ -6,7 +6,7 @@ const acl =
 
 /** First match wins. What ioredis makes of a lost connection comes last: it quotes what happened before. */
 const rules: readonly (readonly [pattern: RegExp, kind: StoreErrorKind, advice?: string])[] = [
-  [/^NOPERM|user executing the script can't/, 'auth', acl],
+  [/^NOPERM|user executing the script can't|ACL failure in script/, 'auth', acl],
   [/^(NOAUTH|WRONGPASS)|invalid password|without any password/, 'auth', "check the client's username and password"],
   [/^READONLY|-READONLY/, 'connection', 'the server is a replica; the next call goes to a new connection'],
   [/^(NOREPLICAS|CLUSTERDOWN|MASTERDOWN|LOADING|TRYAGAIN|MOVED|ASK)/, 'connection'],

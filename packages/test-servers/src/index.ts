@@ -1,5 +1,6 @@
 export { startRedis, type RedisOptions } from './redis.js';
 export { startRedisCluster, type RedisCluster, type RedisClusterOptions } from './redis-cluster.js';
+export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis-sentinel.js';
 export { startPostgres, type PostgresOptions } from './postgres.js';
 export type { PostgresVersion } from './postgres-programs.js';
 export { startPgBouncer, type PgBouncerOptions } from './pgbouncer.js';
