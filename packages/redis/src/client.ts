@@ -90,6 +90,7 @@ export function commandClient(client: Client, stallTimeoutMs: number): Client {
     enableAutoPipelining: false,
     scaleReads: 'master',
     retryDelayOnFailover: 0,
+    retryDelayOnTryAgain: 1, // It will not be better soon: we ask for each key alone.
     maxRedirections: 6,
     redisOptions: { ...(client.options as ClientOptions).redisOptions, ...node },
   });

@@ -6,6 +6,7 @@ import { decodeReply, encodeSteps } from './limiter-codec.js';
 import { decodeTakes, encodeTakes } from './limiter-takes.js';
 import { decideScript } from './scripts/decide.js';
 import { takeScripts } from './scripts/take.js';
+import { wasSentAround } from './store-error.js';
 import type { LimiterResult, LimiterStep, LimiterStore } from '@headgate/core';
 import type { RedisConnectionOptions } from './connection.js';
 import type { KeySpace } from './keys.js';
@@ -79,12 +80,22 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
   return connection.isCluster ? { ...store, lane: (key: string) => String(keys.bucketOf(key)) } : store;
 }
 
-/** One call per hash tag, all at once; a call that fails is the error of its own steps. */
+/**
+ * One call per hash tag, all at once; a call that fails is the error of its own steps, and one that its Cluster could not place is made again step
+ * by step.
+ */
 async function decideByBucket(
   steps: readonly LimiterStep[],
   { bucketOf }: KeySpace,
-  decideTogether: (steps: readonly LimiterStep[]) => Promise<LimiterResult[]>,
+  decide: (steps: readonly LimiterStep[]) => Promise<LimiterResult[]>,
 ): Promise<LimiterResult[]> {
+  const decideTogether = (together: readonly LimiterStep[]): Promise<LimiterResult[]> =>
+    together.length === 1
+      ? decide(together)
+      : decide(together).catch(async (error: unknown) => {
+          if (!wasSentAround(error)) throw error;
+          return (await Promise.all(together.map((step) => withOwnErrors([step], decide([step]))))).flat();
+        });
   const groups = new Map<number, number[]>();
   steps.forEach(({ key }, index) => {
     const bucket = bucketOf(key);

@@ -1,5 +1,5 @@
 import { StoreError } from '@headgate/core';
-import { toStepError } from './store-error.js';
+import { toStepError, wasSentAround } from './store-error.js';
 import type { StoreCallOptions } from '@headgate/core';
 import type { LockOp, LockOpReply } from './lock-codec.js';
 
@@ -134,7 +134,8 @@ export class LockBatch {
       const replies = await this.#send(keys, ops);
       for (let i = 0; i < pending.length; i++) (pending[i] as Pending<unknown>).answer(this.#store, replies[i]);
     } catch (error) {
-      for (const each of pending) each.fail(error);
+      if (pending.length > 1 && wasSentAround(error)) for (const each of pending) void this.#sendTogether([each]);
+      else for (const each of pending) each.fail(error);
     } finally {
       this.#groups.splice(this.#groups.indexOf(group), 1);
     }

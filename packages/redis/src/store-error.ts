@@ -24,6 +24,14 @@ function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
+/**
+ * Whether a Cluster sent a call from node to node until ioredis gave up: it ran nowhere. A slot that is on its way to another node does that to calls
+ * whose keys are not all on one side; each of the keys alone can be answered.
+ */
+export function wasSentAround(error: unknown): boolean {
+  return error instanceof StoreError && error.message.includes('Too many Cluster redirections');
+}
+
 /** What Redis, ioredis or the network threw, as the error of the contract. */
 export function toStoreError(store: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;

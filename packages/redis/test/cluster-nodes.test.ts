@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { createLimiter, createLocks, StoreError, tokenBucket } from '@headgate/core';
+import { skipReason, startRedisCluster, until } from '@headgate/test-servers';
+import { Cluster, Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { redisLimiterStore } from '../src/limiter-store.js';
+import { redisLockStore } from '../src/lock-store.js';
+import { answerOf, recovered, spent, step, take } from './asking.js';
+import { nodesOf } from './fixtures.js';
+import type { RedisCluster, TestServer } from '@headgate/test-servers';
+
+function open(url: string): Cluster {
+  const client = new Cluster(nodesOf(url));
+  client.on('error', () => {});
+  return client;
+}
+
+const keys = Array.from({ length: 48 }, (_, i) => `k${i}`);
+const prefix = 'n';
+const buckets = 64;
+
+/** The keys whose records lie on a node. */
+async function keysOn(node: TestServer, kind: 'r' | 'l', name: string): Promise<readonly string[]> {
+  const admin = new Redis(node.url);
+  const found = await admin.keys(`${prefix}:*:${kind}:${name}:*`);
+  admin.disconnect();
+  return found.map((key) => key.slice(key.indexOf(`:${kind}:${name}:`) + name.length + 4));
+}
+
+describe.skipIf(skipReason('redis-cluster') !== undefined)('one node of a cluster', () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    // As it is set where a part of the keys is better than none.
+    cluster = await startRedisCluster({ masters: 3, args: ['--cluster-require-full-coverage', 'no'] });
+  });
+  afterAll(() => cluster.stop());
+
+  it('whose script cache is flushed under load loses no call and counts none twice', async () => {
+    const client = open(cluster.url);
+    const store = redisLimiterStore({ client, prefix, buckets });
+    const lockStore = redisLockStore({ client, prefix, buckets });
+    const admin = new Redis((cluster.nodes[0] as TestServer).url);
+    const rounds = 15;
+    for (let round = 0; round < rounds; round++) {
+      const [results, leases] = await Promise.all([
+        store.decide(
+          keys.map((key) => step(key)),
+          {},
+        ),
+        Promise.all(keys.map((key) => take(lockStore, key))),
+        admin.script('FLUSH'),
+      ]);
+      for (const result of results) answerOf(result);
+      const released = await lockStore.release(leases);
+      assert.ok(released.every((reply) => reply.released));
+    }
+    for (const key of keys) assert.equal(await spent(store, key), rounds);
+    await Promise.all([store.close(), lockStore.close()]);
+    client.disconnect();
+    admin.disconnect();
+  });
+
+  it.each(['frozen', 'killed'] as const)(
+    'that is %s stalls only its own keys; the others answer as before',
+    async (how) => {
+      const client = open(cluster.url);
+      const store = redisLimiterStore({ client, prefix, buckets, stallTimeoutMs: 1_000 });
+      const lockStore = redisLockStore({ client, prefix, buckets, stallTimeoutMs: 1_000 });
+      const timeoutMs = 1_500;
+      const limits = tokenBucket({ capacity: 1_000, refillIntervalMs: 1e9 });
+      const limiter = createLimiter({ name: 'a', store, limits, timeoutMs, breaker: { failures: 1_000 } });
+      const locks = createLocks({ name: 'b', store: lockStore, ttlMs: 30_000, timeoutMs });
+      const pass = async (key: string): Promise<void> => {
+        const attempt = await locks.tryAcquire(key);
+        if (attempt.acquired) await attempt.lock.release();
+      };
+      await Promise.all(keys.map((key) => limiter.consume(key)));
+      for (const key of keys) await pass(key);
+      const dead = cluster.nodes[0] as TestServer;
+      const [hurt, hurtLocks] = [new Set(await keysOn(dead, 'r', 'a')), new Set(await keysOn(dead, 'l', 'b'))];
+      assert.ok(hurt.size > 0 && hurt.size < keys.length, `${hurt.size} keys on the node`);
+
+      const timed = async (attempt: () => Promise<unknown>): Promise<{ ms: number; error?: unknown }> => {
+        const startMs = performance.now();
+        try {
+          await attempt();
+          return { ms: performance.now() - startMs };
+        } catch (error) {
+          return { ms: performance.now() - startMs, error };
+        }
+      };
+      const round = async (): Promise<void> => {
+        const outcomes = await Promise.all(
+          keys.flatMap((key) => [
+            timed(() => limiter.consume(key)).then((outcome) => ({ ...outcome, key, isHurt: hurt.has(key) })),
+            timed(() => pass(key)).then((outcome) => ({
+              ...outcome,
+              key,
+              isHurt: hurtLocks.has(key),
+            })),
+          ]),
+        );
+        for (const { key, isHurt, ms, error } of outcomes) {
+          if (isHurt) {
+            assert.ok(error instanceof StoreError, `${key} on the dead node: ${String(error)}`);
+            assert.ok(ms < 2 * timeoutMs, `${key} on the dead node took ${ms} ms`);
+          } else {
+            assert.equal(error, undefined, `${key} on a node that lives: ${String(error)}`);
+            // Well below what those on the dead node wait for, on a machine however busy.
+            assert.ok(ms < timeoutMs / 2, `${key} on a node that lives took ${ms} ms`);
+          }
+        }
+      };
+      await (how === 'frozen' ? dead.pause() : dead.kill());
+      for (let i = 0; i < 2; i++) await round();
+      await (how === 'frozen' ? dead.resume() : dead.restart());
+      await until(
+        async () => {
+          const results = await Promise.all(keys.map((key) => timed(() => limiter.consume(key))));
+          return results.every(({ error }) => error === undefined);
+        },
+        { timeoutMs: 15_000, what: 'every key to be answered again' },
+      );
+      for (const key of keys) await recovered(() => pass(key));
+      await limiter.close();
+      await locks.close();
+      await Promise.all([store.close(), lockStore.close()]);
+      client.disconnect();
+    },
+  );
+});
