@@ -41,8 +41,8 @@ class Slot {
   static async of(tag: string, nodes: RedisCluster['nodes'], admins: readonly Redis[]): Promise<Slot> {
     const slot = Number(await admins[0]?.cluster('KEYSLOT', `{${tag}}`));
     const ids = await Promise.all(admins.map(async (admin) => String(await admin.cluster('MYID'))));
-    const ranges = (await admins[0]?.cluster('SLOTS')) as [number, number, [host: string, port: number, id: string]][];
-    const owner = ranges.find(([first, last]) => first <= slot && slot <= last)?.[2][2] ?? '';
+    const ranges = (await admins[0]?.cluster('SLOTS')) ?? [];
+    const owner = ranges.find(([first, last]) => first <= slot && slot <= last)?.[2]?.[2] ?? '';
     return new Slot(slot, ids.indexOf(owner), ids, nodes, admins);
   }
 
