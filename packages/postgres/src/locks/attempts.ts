@@ -166,7 +166,7 @@ export class Attempts {
     const { leaseId, mode, sessionId } = request;
     this.#waiting.delete(leaseId);
     const held = { id, leaseId, mode, connection, fencingToken, lastToken, slot, sessionId };
-    this.#holdings.add({ ...held, deadlineMs: 0, timer: undefined }, request.ttlMs);
+    this.#holdings.add({ ...held, deadlineMs: 0, timer: undefined, timerAtMs: 0 }, request.ttlMs);
     return { acquired: true, fencingToken, lastToken };
   }
 

@@ -9,6 +9,9 @@ import type { Lease } from './lease.js';
 import type { LockSettings } from './options.js';
 import type { ExtendTuple, ReleaseTuple } from './wire.js';
 
+/** Longer ones fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** What this process holds, and the connections that hold it: one per ttl class. */
 export class Holdings {
   readonly owned: OwnedLeases = new OwnedLeases();
@@ -93,13 +96,20 @@ export class Holdings {
   /** Starts the lease's time anew; its end is a timer's, whatever the server's longer one. */
   prolong(lease: Lease, ttlMs: number): void {
     lease.deadlineMs = performance.now() + ttlMs;
-    if (lease.timer) return;
-    const check = (): void => {
+    // A timer that fires too soon looks again; one that would fire too late has to go.
+    if (lease.timer && lease.timerAtMs <= lease.deadlineMs) return;
+    this.#checkLater(lease, ttlMs);
+  }
+
+  #checkLater(lease: Lease, afterMs: number): void {
+    clearTimeout(lease.timer);
+    const delayMs = Math.min(Math.ceil(afterMs), longestTimerMs);
+    lease.timerAtMs = performance.now() + delayMs;
+    lease.timer = setTimeout(() => {
       const leftMs = lease.deadlineMs - performance.now();
       if (leftMs <= 0) void this.end(lease, 'expired');
-      else lease.timer = setTimeout(check, Math.min(Math.ceil(leftMs), 2 ** 31 - 1)).unref();
-    };
-    lease.timer = setTimeout(check, Math.min(Math.ceil(ttlMs), 2 ** 31 - 1)).unref();
+      else this.#checkLater(lease, leftMs);
+    }, delayMs).unref();
   }
 
   /** Ends a lease for its holder, who is told. */

@@ -15,7 +15,9 @@ export interface Lease {
   readonly sessionId: string | undefined;
   /** Monotonic milliseconds at which the lease ends unless it is extended. */
   deadlineMs: number;
+  /** Looks whether the deadline has passed; when it fires, monotonic milliseconds. */
   timer: NodeJS.Timeout | undefined;
+  timerAtMs: number;
 }
 
 /** Every lease of this process, by lease id and by advisory lock: the same session may take a lock twice, so the process has to know. */

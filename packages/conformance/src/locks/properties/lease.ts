@@ -39,6 +39,18 @@ const claims: readonly LockProperty[] = [
     },
   },
   {
+    id: 'lease/extension-may-shorten',
+    title:
+      'an extension with a shorter ttl ends the lease after that ttl, though the one before it would have lasted longer',
+    async run(test) {
+      const key = randomKey();
+      const held = await take(test.store, key, { ttlMs: 20 * test.shortMs });
+      const last = await timed(test, () => extend(test.store, held, test.shortMs));
+      assert.deepEqual(last.value, { extended: true });
+      await assertFreedInTime(test, await test.peer(), key, last, test.shortMs);
+    },
+  },
+  {
     id: 'lease/acquire-again-renews',
     title: 'acquiring again with the lease id that holds gives the lease its full ttl',
     async run(test) {

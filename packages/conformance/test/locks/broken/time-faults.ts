@@ -47,6 +47,21 @@ export const timeFaults: readonly LockFault[] = [
     }),
   },
   {
+    fault: 'an extension never shortens a lease',
+    caughtBy: 'lease/extension-may-shorten',
+    traces: true,
+    breakStore: (good, clock) => ({
+      extend: async (requests) => {
+        const atLeast = requests.map(async (each) => {
+          const holder = (await good.inspect(each.key))?.holders.find(({ leaseId }) => leaseId === each.leaseId);
+          const leftMs = holder && clock ? holder.expiresAtMs - Math.floor(clock.nowUs() / 1000) : 0;
+          return { ...each, ttlMs: Math.max(each.ttlMs, leftMs) };
+        });
+        return good.extend(await Promise.all(atLeast));
+      },
+    }),
+  },
+  {
     fault: 'says that it extended and does not',
     caughtBy: 'lease/extension-counts-from-now',
     traces: true,
