@@ -63,9 +63,11 @@ local function save(lock)
   local ttlMs = max(fenceTtlMs, ceil((untilUs - now) / 1000) + 1)
   local set = redis.pcall('SET', lock.key, 'hgl1 ' .. packed, 'PX', ttlMs)
   if set.err then
-    -- A release must succeed when memory is full; the clock then takes the fence's place.
-    if untilUs > 0 or not seek(set.err, 'OOM', 1, true) then error(set, 0) end
+    -- What makes a record no longer, releases above all, must succeed when memory is full: Redis refuses only a script's first write.
+    local grows = #packed + 5 > #(call('GET', lock.key) or '')
+    if grows or not seek(set.err, 'OOM', 1, true) then error(set, 0) end
     call('DEL', lock.key)
+    call('SET', lock.key, 'hgl1 ' .. packed, 'PX', ttlMs)
   end
   if latest ~= lock.indexedUntil then index(lock.key, 'h', latest) end
   local was = lock.indexedSessions
