@@ -12,6 +12,10 @@ const maxOps = 32;
 /** How long a call may take before anybody looks at its signals, milliseconds: listening to a signal costs more than most calls do. */
 const patienceMs = 20;
 
+function keyOfRecord(record: string): string {
+  return record.slice(record.indexOf('}:l:') + 4);
+}
+
 /** One operation on its way. */
 class Pending<T> {
   readonly key: string;
@@ -45,7 +49,7 @@ class Pending<T> {
   answer(store: string, reply: LockOpReply | undefined): void {
     this.#stopListening?.();
     if (!reply) this.#reject(new StoreError('Redis left an operation unanswered', { store, kind: 'script' }));
-    else if (reply[0] === -1) this.#reject(toStepError(store, String(reply[1]), this.key));
+    else if (reply[0] === -1) this.#reject(toStepError(store, String(reply[1]), ...this.keys.map(keyOfRecord)));
     else this.#resolve(this.#decode(reply));
   }
 

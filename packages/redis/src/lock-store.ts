@@ -1,4 +1,4 @@
-import { integerIn } from '@headgate/core';
+import { integerIn, RecordVersionError } from '@headgate/core';
 import { checkClient } from './client.js';
 import { Connection } from './connection.js';
 import { Inbox } from './inbox.js';
@@ -8,6 +8,7 @@ import * as codec from './lock-codec.js';
 import { scanIndex } from './lock-index.js';
 import { replicated } from './lock-replicas.js';
 import { lockScript } from './scripts/locks/run.js';
+import { toStoreError } from './store-error.js';
 import { abortable } from './waiting.js';
 import type {
   AcquireAllReply,
@@ -48,7 +49,7 @@ export interface RedisLockStoreOptions extends RedisConnectionOptions {
    * losing a lease in a failover less likely, not impossible. Default: no replicas are waited for.
    */
   readonly waitReplicas?: { readonly count: number; readonly timeoutMs: number } | undefined;
-  /** Told once when something makes locks less safe than they look (an eviction policy) or slower (no permission to subscribe); default `process.emitWarning`. */
+  /** Told once when something makes locks less safe than they look (an eviction policy), slower (no permission to subscribe) or missing in lists (no permission for their indexes); default `process.emitWarning`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -77,6 +78,7 @@ class RedisLockStore implements LockStore {
   readonly #waitReplicas: RedisLockStoreOptions['waitReplicas'];
   readonly #warn: (message: string) => void;
   #checkedPolicy = false;
+  #warnedOfIndex = false;
 
   constructor(options: RedisLockStoreOptions) {
     this.name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
@@ -231,7 +233,17 @@ class RedisLockStore implements LockStore {
         })
       : await send(keys, ops);
     if (!this.#checkedPolicy) void this.#checkPolicy();
+    if (replies.length > ops.length) this.#warnOfIndex(replies[ops.length] as LockOpReply);
     return replies;
+  }
+
+  #warnOfIndex([, why]: LockOpReply): void {
+    if (this.#warnedOfIndex) return;
+    const failure = toStoreError(this.name, new Error(String(why)));
+    // Memory that is full, or a slot that is on its way to another node, will not stay so.
+    if (failure.kind !== 'auth' && !(failure instanceof RecordVersionError)) return;
+    this.#warnedOfIndex = true;
+    this.#warn(`Listings and the end of a session miss locks, whose indexes cannot be written: ${failure.message}`);
   }
 
   async #checkPolicy(): Promise<void> {

@@ -52,13 +52,21 @@ export function toStoreError(store: string, cause: unknown): StoreError {
   });
 }
 
-/** The error a script put in the place of one answer: `RECORD <version>` or what Redis said. */
-export function toStepError(store: string, text: string, key: string): StoreError {
+/** What Lua says of a value that begins like a record of ours and ends too soon. */
+const damaged = /data string too short|[Mm]issing bytes|[Bb]ad data format|truncated/;
+
+/** The error a script put in the place of one answer: `RECORD <version>` or what Redis said. `keys` are those the operation was for. */
+export function toStepError(store: string, text: string, ...keys: readonly string[]): StoreError {
   const version = /^RECORD (.*)$/.exec(text)?.[1];
-  if (version === undefined) return toStoreError(store, new Error(text));
   const what =
-    version === 'foreign'
+    version === 'foreign' || damaged.test(text)
       ? 'is not a record of ours'
-      : `has record format ${version}, which this release does not know; update it`;
-  return new RecordVersionError(`The value of key ${JSON.stringify(key)} ${what}. It was left untouched.`, { store });
+      : version !== undefined
+        ? `has record format ${version}, which this release does not know; update it`
+        : /^-?WRONGTYPE/.test(text)
+          ? `is of another type (${text})`
+          : undefined;
+  if (what === undefined) return toStoreError(store, new Error(text));
+  const which = keys.map((key) => JSON.stringify(key)).join(' or ');
+  return new RecordVersionError(`The value of key ${which} ${what}. It was left untouched.`, { store });
 }

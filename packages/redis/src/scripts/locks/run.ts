@@ -141,7 +141,8 @@ for i, op in ipairs(cjson.decode(ARGV[1])) do
   end
 end
 -- Memory may be full, or permission missing: what was done stays done, and an index that misses a key is a list that does.
-pcall(writeIndexes)
+local indexed, why = pcall(writeIndexes)
+if not indexed then replies[#replies + 1] = { -1, type(why) == 'table' and why.err or tostring(why) } end
 return replies
 `;
 
@@ -157,7 +158,8 @@ return replies
  *   [owner, shown token, metadata|false]|false]` (extend), `["r", leaseId, token, request|false]` (release, then attempt), `["i"]` (inspect),
  *   `["f", leaseId|false]` (force), `["s", session]` (release what the session holds). A request is
  *   `[leaseId, owner, session|false, mode x|s|p, permits, metadata|false, ttl ms, tokens, waiter ttl ms|false]`.
- * - Reply: for each operation an array that begins with 1 (done), 0 (refused or gone) or -1 and an error's text; `lock-codec.ts` reads them.
+ * - Reply: for each operation an array that begins with 1 (done), 0 (refused or gone) or -1 and an error's text; `lock-codec.ts` reads them. Behind them,
+ *   when an index could not be written, one more of an error.
  *
  * Every operation can be repeated: a lease id that holds is granted its stored tokens again, what is gone is reported gone.
  */
