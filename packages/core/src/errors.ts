@@ -217,3 +217,9 @@ export class FencedError extends HeadgateError {
     this.reason = details.reason;
   }
 }
+
+/** Whether `error` is a store's failure to answer; by code, since a tree may hold two copies of this package. */
+export function isStoreError(error: unknown): error is StoreError {
+  const code = (error as { readonly code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && (code.startsWith('HEADGATE_STORE') || code === 'HEADGATE_RECORD_VERSION');
+}

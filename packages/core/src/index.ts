@@ -151,4 +151,5 @@ export type {
 } from './locks/contract.js';
 export { checkKey, checkName, joinKey, maxKeyBytes } from './keys.js';
 export { durationMs, integerIn, invalid, maxDurationMs, oneOf, optionsObject } from './validate.js';
+export type { OptionNames } from './validate.js';
 export { Emitter, hookChannelName } from './hooks/emitter.js';

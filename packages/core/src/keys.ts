@@ -31,7 +31,8 @@ export function checkKey(option: string, value: unknown): string {
 }
 
 // `String.prototype.isWellFormed` is in every supported Node (20+) but not yet in the ES2022 library types.
-function isWellFormed(value: string): boolean {
+/** Whether the string holds no lone surrogate. */
+export function isWellFormed(value: string): boolean {
   return (value as string & { isWellFormed(): boolean }).isWellFormed();
 }
 

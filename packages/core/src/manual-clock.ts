@@ -1,5 +1,5 @@
 import type { Clock, ClockTimer } from './clock.js';
-import { durationMs, integerIn } from './validate.js';
+import { durationMs, integerIn, optionsObject } from './validate.js';
 
 /** A {@link Clock} that moves only when told to, for tests that would otherwise sleep. */
 export interface ManualClock extends Clock {
@@ -31,6 +31,7 @@ function settle(): Promise<void> {
 
 /** Makes a clock for tests. `nowUs`, epoch microseconds, defaults to 2024-01-01T00:00:00Z; the monotonic clock begins at 0. */
 export function createManualClock(options: { readonly nowUs?: number | undefined } = {}): ManualClock {
+  optionsObject('options', options, { nowUs: 0 });
   let wallUs = integerIn('nowUs', options.nowUs ?? 1_704_067_200_000_000, 0);
   let elapsedMs = 0;
   const timers = new Set<Timer>();

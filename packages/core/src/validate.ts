@@ -1,18 +1,9 @@
 import { InvalidArgumentError } from './errors.js';
 
 function describe(value: unknown): string {
-  if (typeof value === 'string') return `\`${value.length > 80 ? `${value.slice(0, 80)}…` : value}\` (string)`;
-  if (
-    typeof value === 'number' ||
-    typeof value === 'bigint' ||
-    typeof value === 'boolean' ||
-    value === null ||
-    value === undefined
-  ) {
-    return value === null || value === undefined ? `\`${value}\`` : `\`${String(value)}\` (${typeof value})`;
-  }
-  if (typeof value === 'function') return 'a function';
-  return Array.isArray(value) ? `an array of ${value.length}` : `a value of type ${typeof value}`;
+  return Object(value) === value
+    ? `a value of type ${typeof value}`
+    : `\`${String(value).slice(0, 80)}\` (${typeof value})`;
 }
 
 /** Builds the one form of message for a refused value: what was expected, what came. */
@@ -23,13 +14,7 @@ export function invalid(name: string, expectation: string, value: unknown): Inva
 /** Returns `value` when it is an integer in `[min, max]`; throws {@link InvalidArgumentError} otherwise. */
 export function integerIn(name: string, value: unknown, min: number, max: number = Number.MAX_SAFE_INTEGER): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-    throw invalid(
-      name,
-      max === Number.MAX_SAFE_INTEGER
-        ? `an integer of at least ${min} and below 2^53`
-        : `an integer from ${min} to ${max}`,
-      value,
-    );
+    throw invalid(name, `an integer from ${min} to ${max}`, value);
   }
   return value;
 }
@@ -42,11 +27,37 @@ export function durationMs(name: string, value: unknown, min = 1): number {
   return integerIn(name, value, min, maxDurationMs);
 }
 
-/** Returns `value` when it is a plain options object. */
-export function optionsObject<T extends object>(name: string, value: T): T {
+/** A field, of whatever value, for each option of `T`. */
+export type OptionNames<T> = { readonly [K in keyof T]-?: unknown };
+
+/**
+ * Returns `value` when it is an options object. With `known`, which has a field for each of its options, any other is refused, and `null` too: an option
+ * that is misspelt, or meant to be switched off, must not silently become its default. `name` is `options` or the option that holds this object.
+ */
+export function optionsObject<T extends object>(name: string, value: T, known?: OptionNames<T>): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(name, 'an options object', value);
+  if (known) {
+    for (const option in value) {
+      if (!Object.hasOwn(known, option)) throw unknownOption(name, option, known);
+      if (value[option] === null) throw invalid(pathOf(name, option), 'set or left out', null);
+    }
+  }
   return value;
+}
+
+function pathOf(name: string, option: string): string {
+  return name === 'options' ? option : `${name}.${option}`;
+}
+
+/** The nearest name is the one that has most of the option's pairs of letters, its beginning counted as one. */
+function unknownOption(name: string, option: string, known: object): InvalidArgumentError {
+  const likeness = (other: string): number =>
+    [...option].filter((_, i) => ` ${other}`.includes(` ${option}`.slice(i, i + 2))).length;
+  const [nearest] = Object.keys(known).sort((a, b) => likeness(b) - likeness(a)) as [string];
+  return new InvalidArgumentError(
+    `Unknown option \`${pathOf(name, option)}\`; did you mean \`${pathOf(name, nearest)}\`?`,
+  );
 }
 
 /** Returns `value` when it is one of `choices`. */
@@ -54,6 +65,12 @@ export function oneOf<T extends string>(name: string, value: unknown, choices: r
   if (!choices.includes(value as T))
     throw invalid(name, `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, value);
   return value as T;
+}
+
+/** Returns `value` when it is a boolean. */
+export function booleanOption(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalid(name, 'a boolean', value);
+  return value;
 }
 
 /** Returns `value` when it is a function. */

@@ -73,7 +73,18 @@ export function checkTable(table: string): string {
 
 /** Checks the options of a store before any request is made. */
 export function resolveOptions(options: DynamoStoreOptions): ResolvedOptions {
-  optionsObject('options', options);
+  optionsObject('options', options, {
+    client: 0,
+    table: 0,
+    name: 0,
+    timeoutMs: 0,
+    maxSkewMs: 0,
+    clockSource: 0,
+    emulator: 0,
+    maxCachedKeys: 0,
+    hooks: 0,
+    clock: 0,
+  });
   if (options.emulator !== undefined) oneOf('emulator', options.emulator, ['dynalite']);
   const table = checkTable(options.table);
   const name = options.name === undefined ? 'dynamodb' : checkName('name', options.name);

@@ -51,7 +51,7 @@ function definition(table: string): CreateTableCommandInput {
  * `StoreError`, as is a client without the permissions that the README lists for it.
  */
 export async function createTable(options: CreateTableOptions): Promise<void> {
-  optionsObject('options', options);
+  optionsObject('options', options, { client: 0, table: 0, timeoutMs: 0, emulator: 0 });
   const client = checkClient(options.client);
   const table = checkTable(options.table);
   const timeoutMs = durationMs('timeoutMs', options.timeoutMs ?? 60_000);

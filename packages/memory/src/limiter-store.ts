@@ -9,7 +9,7 @@ import {
   systemClock,
 } from '@headgate/core';
 import { BurstClock } from './burst-clock.js';
-import { checkMaxKeys, checkSweepIntervalMs, checkWhenFull } from './options.js';
+import { checkLimiterStoreOptions, checkMaxKeys, checkSweepIntervalMs, checkWhenFull } from './options.js';
 import { packedDecide } from './packed-decide.js';
 import { isPackable, RecordTable } from './record-table.js';
 import { splitKey } from './spaces.js';
@@ -55,7 +55,7 @@ export interface MemoryLimiterStore extends LimiterStore {
  * the full record key, so several limiters can share one store.
  */
 export function memoryLimiterStore(options: MemoryLimiterStoreOptions = {}): MemoryLimiterStore {
-  return new Store(options);
+  return new Store(checkLimiterStoreOptions(options));
 }
 
 class Store implements MemoryLimiterStore {

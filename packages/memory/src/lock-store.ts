@@ -2,7 +2,7 @@ import { ClosedError, systemClock } from '@headgate/core';
 import { describe } from './lock-key.js';
 import { LockListeners } from './lock-listeners.js';
 import { LockTable } from './lock-table.js';
-import { checkMaxKeys } from './options.js';
+import { checkLockStoreOptions, checkMaxKeys } from './options.js';
 import type {
   AcquireAllReply,
   AcquireReply,
@@ -33,7 +33,7 @@ import type { MemoryLockStoreOptions } from './options.js';
 export function memoryLockStore(
   options: MemoryLockStoreOptions = {},
 ): LockStore & Required<Pick<LockStore, 'acquireAll' | 'watch'>> {
-  return new Store(options);
+  return new Store(checkLockStoreOptions(options));
 }
 
 class Store implements LockStore {

@@ -1,5 +1,5 @@
-import { integerIn, oneOf } from '@headgate/core';
-import type { Clock, Hooks } from '@headgate/core';
+import { integerIn, oneOf, optionsObject } from '@headgate/core';
+import type { Clock, Hooks, OptionNames } from '@headgate/core';
 
 /** Largest `maxKeys`: what one `Map` of V8 holds, with room to spare. */
 const mostKeys = 2 ** 23;
@@ -30,6 +30,24 @@ export interface MemoryLockStoreOptions {
   readonly maxKeys?: number | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
+}
+
+const limiterOptions: OptionNames<MemoryLimiterStoreOptions> = {
+  maxKeys: 0,
+  whenFull: 0,
+  sweepIntervalMs: 0,
+  hooks: 0,
+  clock: 0,
+};
+
+/** Returns the options of a limiter store when none of them is unknown. */
+export function checkLimiterStoreOptions(options: MemoryLimiterStoreOptions): MemoryLimiterStoreOptions {
+  return optionsObject('options', options, limiterOptions);
+}
+
+/** Returns the options of a lock store when none of them is unknown. */
+export function checkLockStoreOptions(options: MemoryLockStoreOptions): MemoryLockStoreOptions {
+  return optionsObject('options', options, { maxKeys: 0, clock: 0 });
 }
 
 /** Returns `maxKeys`, or its default, when it is usable. */

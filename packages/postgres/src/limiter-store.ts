@@ -35,7 +35,7 @@ const capabilities: LimiterCapabilities = Object.freeze({
  * `schemaSql`. Failures are `StoreError`s that say what to do.
  */
 export function postgresLimiterStore(options: PostgresLimiterStoreOptions): PostgresLimiterStore {
-  optionsObject('options', options);
+  optionsObject('options', options, { pool: 0, schema: 0, prefix: 0 });
   return new LimiterTable(checkPool(options.pool), resolveNames(options));
 }
 
@@ -113,7 +113,7 @@ class LimiterTable implements PostgresLimiterStore {
 
   async cleanUp(options: { readonly limit?: number | undefined } = {}): Promise<number> {
     if (this.#closed) throw new ClosedError('The store is closed');
-    const limit = integerIn('limit', optionsObject('options', options).limit ?? 1_000, 1, 100_000);
+    const limit = integerIn('limit', optionsObject('options', options, { limit: 0 }).limit ?? 1_000, 1, 100_000);
     try {
       const { rows } = await this.#pool.query({ text: `${this.#cleanUpSql} RETURNING 1`, values: [limit] });
       return rows.length;

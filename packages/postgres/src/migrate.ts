@@ -18,9 +18,9 @@ export interface MigrateOptions extends SchemaSqlOptions {
  * of processes at once: one works, the others wait for it. Throws a `StoreError` that names the missing right or the server's version.
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
-  optionsObject('options', options);
-  const pool = checkPool(options.pool);
-  const script = schemaSql(options);
+  const { pool: given, ...schemaOptions } = optionsObject('options', options);
+  const pool = checkPool(given);
+  const script = schemaSql(schemaOptions);
   try {
     if ((await installedVersion(pool, options)) === schemaVersion) return;
     await pool.query({ text: script });

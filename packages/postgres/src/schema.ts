@@ -1,4 +1,4 @@
-import { invalid } from '@headgate/core';
+import { invalid, optionsObject } from '@headgate/core';
 import { resolveNames } from './names.js';
 import { limitsArithmeticSql } from './sql/limits-arithmetic.js';
 import { limitsConsumeSql } from './sql/limits-consume.js';
@@ -28,7 +28,7 @@ export interface SchemaSqlOptions extends SchemaOptions {
  * Throws `InvalidArgumentError` for names that are not plain identifiers.
  */
 export function schemaSql(options: SchemaSqlOptions = {}): string {
-  const names = resolveNames(options);
+  const names = resolveNames(optionsObject('options', options, { schema: 0, prefix: 0, unlogged: 0 }));
   const unlogged: unknown = options.unlogged ?? false;
   if (typeof unlogged !== 'boolean') throw invalid('unlogged', 'a boolean', unlogged);
   return [

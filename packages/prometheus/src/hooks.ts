@@ -1,4 +1,5 @@
 import { register as globalRegister } from 'prom-client';
+import { optionsObject } from '@headgate/core';
 import type { DeclaredSeries, Hooks } from '@headgate/core';
 import type { Registry } from 'prom-client';
 import { MetricSet } from './metric-set.js';
@@ -20,6 +21,7 @@ const lostReasons = ['expired', 'stolen', 'forced', 'session', 'connection', 'cl
 
 /** Hooks for `createLimiter`, `createLocks` and stores that count what they are told in prom-client metrics. */
 export function prometheusHooks(options: PrometheusOptions = {}): Hooks {
+  optionsObject('options', options, { register: 0, exemplarLabels: 0 });
   const metrics = new MetricSet(options.register ?? globalRegister, options.exemplarLabels);
   metrics.set('buildInfo', 1, '@headgate/prometheus', version);
   return {

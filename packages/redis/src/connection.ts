@@ -18,6 +18,9 @@ export interface RedisConnectionOptions {
   readonly stallTimeoutMs?: number | undefined;
 }
 
+/** Names of what both stores take. */
+export const connectionOptions = { client: 0, useClient: 0, stallTimeoutMs: 0, name: 0, prefix: 0, buckets: 0 };
+
 /** Most attempts at a script that the server keeps forgetting. */
 const mostScriptLoads = 4;
 

@@ -1,5 +1,5 @@
-import { StoreError } from '@headgate/core';
-import { Connection } from './connection.js';
+import { optionsObject, StoreError } from '@headgate/core';
+import { Connection, connectionOptions } from './connection.js';
 import { keySpace } from './keys.js';
 import { LateSignals } from './late-signals.js';
 import { decodeReply, encodeSteps } from './limiter-codec.js';
@@ -35,6 +35,7 @@ const commands = {
  * anything but an ioredis client. Close it when done: it owns a connection.
  */
 export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterStore {
+  optionsObject('options', options, connectionOptions);
   const keys = keySpace(options.prefix, options.buckets);
   const name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
   const connection = new Connection(name, options, {

@@ -1,6 +1,6 @@
-import { integerIn, RecordVersionError } from '@headgate/core';
+import { integerIn, optionsObject, RecordVersionError } from '@headgate/core';
 import { checkClient } from './client.js';
-import { Connection } from './connection.js';
+import { Connection, connectionOptions } from './connection.js';
 import { Inbox } from './inbox.js';
 import { keySpace } from './keys.js';
 import { LockBatch } from './lock-batch.js';
@@ -54,6 +54,7 @@ export interface RedisLockStoreOptions extends RedisConnectionOptions {
 }
 
 const command = 'headgateLocks';
+const lockOptions = { ...connectionOptions, claimMs: 0, fenceTtlMs: 0, waitReplicas: 0, onWarning: 0 };
 
 /**
  * Locks in Redis 6.2 or later, standalone, through Sentinel or in a Cluster: exclusive, shared and permit leases with fencing tokens, a fair queue
@@ -62,7 +63,16 @@ const command = 'headgateLocks';
  * done: it owns a connection, and one more for wake-ups.
  */
 export function redisLockStore(options: RedisLockStoreOptions): LockStore {
+  optionsObject('options', options, lockOptions);
   return new RedisLockStore(options);
+}
+
+function checkReplicas(replicas: NonNullable<RedisLockStoreOptions['waitReplicas']>): typeof replicas {
+  optionsObject('waitReplicas', replicas, { count: 0, timeoutMs: 0 });
+  return {
+    count: integerIn('waitReplicas.count', replicas.count, 1),
+    timeoutMs: integerIn('waitReplicas.timeoutMs', replicas.timeoutMs, 1),
+  };
 }
 
 class RedisLockStore implements LockStore {
@@ -83,10 +93,7 @@ class RedisLockStore implements LockStore {
   constructor(options: RedisLockStoreOptions) {
     this.name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
     this.#space = keySpace(options.prefix, options.buckets);
-    this.#waitReplicas = options.waitReplicas && {
-      count: integerIn('waitReplicas.count', options.waitReplicas.count, 1),
-      timeoutMs: integerIn('waitReplicas.timeoutMs', options.waitReplicas.timeoutMs, 1),
-    };
+    this.#waitReplicas = options.waitReplicas && checkReplicas(options.waitReplicas);
     this.#warn = options.onWarning ?? ((message) => process.emitWarning(message, { type: 'HeadgateWarning' }));
     this.#connection = new Connection(this.name, options, { [command]: lockScript });
     const { isCluster, client } = this.#connection;

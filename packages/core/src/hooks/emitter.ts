@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Channel } from 'node:diagnostics_channel';
+import { functionOption, optionsObject } from '../validate.js';
 import type { DeclaredSeries, HookEvents, Hooks } from './events.js';
 
 type HookName = keyof HookEvents;
@@ -35,17 +36,24 @@ const channels = Object.fromEntries(hookNames.map((name) => [name, channel(hookC
 export class Emitter {
   readonly #hooks: Hooks;
 
+  /** Throws {@link InvalidArgumentError} for an unknown hook, and for one that is no function. */
   constructor(hooks: Hooks | undefined) {
     this.#hooks = hooks ?? {};
+    optionsObject('hooks', this.#hooks, { ...channels, onDeclare: 0 });
+    for (const [name, hook] of Object.entries(this.#hooks)) {
+      if (hook !== undefined) functionOption(`hooks.${name}`, hook);
+    }
   }
 
   wants(name: HookName): boolean {
     return this.#hooks[name] !== undefined || channels[name].hasSubscribers;
   }
 
-  /** {@link wants} for one name and a hot path: two property loads, no look-up by name. */
-  interest(name: HookName): Interest {
-    return new Interest(this.#hooks[name] !== undefined, channels[name]);
+  /** {@link wants} of one name, for a hot path: no look-up by name. */
+  interest(name: HookName): () => boolean {
+    const isHooked = this.#hooks[name] !== undefined;
+    const diagnostics = channels[name];
+    return () => isHooked || diagnostics.hasSubscribers;
   }
 
   emit<N extends HookName>(name: N, event: HookEvents[N]): void {
@@ -69,20 +77,5 @@ export class Emitter {
       // An observer must not change an outcome; what it threw is reported, unless the report is what threw.
       if (name !== 'onHookError') this.emit('onHookError', { hook: name, error });
     }
-  }
-}
-
-/** Whether anybody listens to one kind of event. */
-export class Interest {
-  readonly #hooked: boolean;
-  readonly #channel: Channel;
-
-  constructor(hooked: boolean, diagnostics: Channel) {
-    this.#hooked = hooked;
-    this.#channel = diagnostics;
-  }
-
-  get exists(): boolean {
-    return this.#hooked || this.#channel.hasSubscribers;
   }
 }

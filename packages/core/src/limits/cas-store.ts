@@ -64,7 +64,7 @@ const longestPauseMs = 64;
  * A medium that can run code beside its data does better with an adapter of its own (one round trip).
  */
 export function casLimiterStore<Version>(options: CasLimiterStoreOptions<Version>): LimiterStore {
-  optionsObject('options', options);
+  optionsObject('options', options, { name: 0, load: 0, swap: 0, maxAttempts: 0, capabilities: 0, clock: 0, close: 0 });
   const name = checkName('name', options.name);
   functionOption('load', options.load);
   functionOption('swap', options.swap);

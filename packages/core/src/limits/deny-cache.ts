@@ -1,7 +1,14 @@
+import { leastCost } from './ops.js';
 import { samePolicy } from './policy.js';
 import type { Clock } from '../clock.js';
 import type { LimiterAnswerNow, LimiterOp } from './contract.js';
 import type { Limit } from './limit.js';
+
+/** Options of a {@link DenyCache}, with every default in place. */
+export interface DenyCacheSettings {
+  readonly maxMs: number;
+  readonly maxKeys: number;
+}
 
 interface Denied {
   readonly limits: readonly Limit[];
@@ -19,14 +26,12 @@ interface Denied {
  */
 export class DenyCache {
   readonly #clock: Clock;
-  readonly #maxMs: number;
-  readonly #maxKeys: number;
+  readonly #options: DenyCacheSettings;
   readonly #denied = new Map<string, Denied>();
 
-  constructor(clock: Clock, options: { readonly maxMs: number; readonly maxKeys: number }) {
+  constructor(clock: Clock, options: DenyCacheSettings) {
     this.#clock = clock;
-    this.#maxMs = options.maxMs;
-    this.#maxKeys = options.maxKeys;
+    this.#options = options;
   }
 
   /** The refusal of `op` as of now, if it is known. */
@@ -58,8 +63,8 @@ export class DenyCache {
     if (op.kind === 'peek') return;
     this.#denied.delete(key);
     if (answer.allowed || cost === undefined) return;
-    const forMs = Math.min(this.#maxMs, (answer.retryAtUs - answer.nowUs) / 1000);
-    if (this.#denied.size >= this.#maxKeys) this.#denied.delete(this.#denied.keys().next().value as string);
+    const forMs = Math.min(this.#options.maxMs, (answer.retryAtUs - answer.nowUs) / 1000);
+    if (this.#denied.size >= this.#options.maxKeys) this.#denied.delete(this.#denied.keys().next().value as string);
     this.#denied.set(key, {
       limits,
       cost,
@@ -72,10 +77,4 @@ export class DenyCache {
   forget(key: string): void {
     this.#denied.delete(key);
   }
-}
-
-/** The least cost with which an operation would be content; `undefined` for operations that are not asked by cost. */
-function leastCost(op: LimiterOp): number | undefined {
-  if (op.kind === 'consume' || op.kind === 'peek') return op.cost;
-  return op.kind === 'consumeUpTo' ? Math.min(1, op.cost) : undefined;
 }

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, StoreError } from '../errors.js';
+import { InvalidArgumentError, isStoreError, StoreError } from '../errors.js';
+import { emitStoreCall } from '../hooks/store-call.js';
 import { joinKey } from '../keys.js';
 import { Breaker } from './breaker.js';
 import { Call } from './call.js';
@@ -8,9 +9,9 @@ import { DenyCache } from './deny-cache.js';
 import { failureDecision } from './failure-mode.js';
 import { Fallback } from './fallback.js';
 import { Lanes } from './lanes.js';
+import { leastCost } from './ops.js';
 import { heldWhileBlocked } from './reconcile.js';
-import { asStoreError, isStoreError } from './store-errors.js';
-import type { Emitter, Interest } from '../hooks/emitter.js';
+import type { Emitter } from '../hooks/emitter.js';
 import type { Decision } from './api.js';
 import type { CallHandler } from './call.js';
 import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
@@ -18,7 +19,7 @@ import type { Charge } from './decision.js';
 import type { DecideNow } from './decide-now.js';
 import type { Limit } from './limit.js';
 import type { CheckedLimiterOptions } from './options.js';
-import type { Policy } from './policy.js';
+import type { Policy, SharedPolicy } from './policy.js';
 import type { AdmittedUnits } from './reconcile.js';
 
 /** Keys reconciled side by side. */
@@ -34,7 +35,7 @@ export class Engine implements CallHandler {
   readonly #breaker: Breaker;
   readonly #lanes: Lanes;
   readonly #emitter: Emitter;
-  readonly #storeCalls: Interest;
+  readonly #storeCalls: () => boolean;
   #lastOutage: StoreError | undefined;
   /** Set while a recovery is being reconciled: reports it, once. */
   #reportRecovery: ((units?: number) => void) | undefined;
@@ -49,12 +50,7 @@ export class Engine implements CallHandler {
     this.#denyCache = options.denyCache && new DenyCache(clock, options.denyCache);
     this.#breaker = new Breaker(clock, options.breaker);
     const common = { clock, emitter, timeoutMs, maxInFlight, maxQueue };
-    this.#lanes = new Lanes({
-      ...common,
-      store,
-      onContact: this.#contact,
-      onProvedNothing: () => this.#breaker.probeProvedNothing(),
-    });
+    this.#lanes = new Lanes({ ...common, store, onContact: this.#contact });
     this.fallback = fallback && new Fallback({ ...fallback, name: options.name, owner: this }, common);
   }
 
@@ -76,7 +72,7 @@ export class Engine implements CallHandler {
     const sentMs = cache ? this.#options.clock.monotonicMs() : 0;
     let answer: LimiterAnswerNow;
     try {
-      answer = this.#storeCalls.exists
+      answer = this.#storeCalls()
         ? this.#timedNow(key, policy, op)
         : (this.#decideNow as DecideNow)(key, policy.limits, op);
     } catch (error) {
@@ -95,27 +91,25 @@ export class Engine implements CallHandler {
     if (this.#decideNow) return Promise.resolve(this.now(key, policy, op, false));
     const known = this.#denyCache?.find(key, policy.limits, op);
     if (known) return Promise.resolve(createDecision(known, policy.limits, 'cache', this, key));
-    if (op.kind === 'refund' || op.kind === 'reset' || op.kind === 'penalize' || op.kind === 'block') {
-      this.#denyCache?.forget(key);
-    }
+    if (leastCost(op) === undefined) this.#denyCache?.forget(key);
     const passage = this.#breaker.passage;
     const call = new Call(this, key, joinKey(this.#options.name, key), policy, policy.limits, op, signal);
     return call.run(() => {
       if (passage === 'go') this.#lanes.submit(call);
-      else if (passage === 'probe' && this.#lanes.probe(call)) this.#breaker.probeStarted();
+      else if (passage === 'probe' && this.#lanes.probe(call)) this.#breaker.probing = true;
       else call.failed(this.#notAsked(), false);
     });
   }
 
-  /** Gives back `units` of a decision's charge to the store that took them. */
+  /** Gives back `units` of a decision's charge to the store that took them, and to no other. */
   refund(decision: Decision, charge: Charge, units: number, signal: AbortSignal | undefined): Promise<Decision> {
     if (charge.source === 'fallback') return (this.fallback as Fallback).refund(decision, charge, units, signal);
     const { key, limits, atUs } = charge;
-    return this.ask(key, { limits, shares: limits }, { kind: 'refund', cost: units, atUs }, signal);
+    return this.ask(key, { limits }, { kind: 'refund', cost: units, atUs }, signal);
   }
 
   /** Forgets a key in the store and in the fallback; rejects when either could not be reached. */
-  async reset(key: string, policy: Policy, signal: AbortSignal | undefined): Promise<void> {
+  async reset(key: string, policy: SharedPolicy, signal: AbortSignal | undefined): Promise<void> {
     const op: LimiterOp = { kind: 'reset' };
     this.fallback?.ledger?.forget(key);
     const here = async (): Promise<unknown> => this.ask(key, policy, op, signal);
@@ -150,9 +144,9 @@ export class Engine implements CallHandler {
     signal: AbortSignal | undefined,
   ): Decision | Promise<Decision> {
     const { mode, clock } = this.#options;
-    // A refund belongs to the store that charged, and a reset that did not happen must not look like one.
-    if (!isStoreError(error) || mode === 'throw' || op.kind === 'refund' || op.kind === 'reset') throw error;
-    if (this.fallback) return this.fallback.ask(key, policy, op, sent, signal);
+    // A reset that did not happen must not look like one.
+    if (!isStoreError(error) || mode === 'throw' || !policy.shares || op.kind === 'reset') throw error;
+    if (this.fallback) return this.fallback.ask(key, policy as SharedPolicy, op, sent, signal);
     const decision = failureDecision(mode, policy.limits, op, clock.nowUs(), this.#breaker.retryAfterMs, this, key);
     if (!decision) throw error;
     return decision;
@@ -165,20 +159,13 @@ export class Engine implements CallHandler {
       this.#reportCall(sentMs);
       return answer;
     } catch (error) {
-      if (!(error instanceof InvalidArgumentError)) this.#reportCall(sentMs, asStoreError(error, this.#store.name));
+      if (!(error instanceof InvalidArgumentError)) this.#reportCall(sentMs, error);
       throw error;
     }
   }
 
-  #reportCall(sentMs: number, failure?: StoreError): void {
-    this.#emitter.emit('onStoreCall', {
-      store: this.#store.name,
-      operation: 'decide',
-      outcome: failure ? 'error' : 'ok',
-      durationMs: this.#options.clock.monotonicMs() - sentMs,
-      items: 1,
-      ...(failure ? { errorKind: failure.kind } : {}),
-    });
+  #reportCall(sentMs: number, error?: unknown): void {
+    emitStoreCall(this.#emitter, this.#store.name, 'decide', 1, this.#options.clock.monotonicMs() - sentMs, error);
   }
 
   #notAsked(): StoreError {
@@ -191,12 +178,16 @@ export class Engine implements CallHandler {
     });
   }
 
-  readonly #contact = (outage: StoreError | undefined, probe: boolean): void => {
-    if (!outage) {
+  readonly #contact = (failure: unknown, probe: boolean): void => {
+    if (failure === undefined) {
       if (this.#breaker.answered(probe)) this.#recovered();
       return;
     }
-    this.#lastOutage = outage;
+    if (!isStoreError(failure)) {
+      if (probe) this.#breaker.probing = false;
+      return;
+    }
+    this.#lastOutage = failure;
     if (!this.#breaker.failed(probe)) return;
     this.#reportRecovery?.();
     this.#emitTransition('activate');
@@ -230,10 +221,9 @@ export class Engine implements CallHandler {
   async #reconcile(admitted: readonly AdmittedUnits[]): Promise<number> {
     let units = 0;
     for (let i = 0; i < admitted.length; i += reconcileWidth) {
-      const charged = await Promise.allSettled(
-        admitted.slice(i, i + reconcileWidth).map((entry) => this.#reconcileKey(entry)),
-      );
-      for (const outcome of charged) if (outcome.status === 'fulfilled') units += outcome.value;
+      // A key whose charge failed is left out: the store is charged at most.
+      const charges = admitted.slice(i, i + reconcileWidth).map((entry) => this.#reconcileKey(entry).catch(() => 0));
+      for (const charged of await Promise.all(charges)) units += charged;
     }
     return units;
   }
@@ -251,25 +241,9 @@ export class Engine implements CallHandler {
       const cost = Math.min(entry.units, held);
       const only = policy.limits.slice(i, i + 1);
       if (cost === 0) return 0;
-      await this.#chargeStore(key, { limits: only, shares: only }, { kind: 'penalize', cost });
+      await this.ask(key, { limits: only }, { kind: 'penalize', cost });
       return cost;
     });
     return Math.max(...(await Promise.all(charges)));
-  }
-
-  /** Asks the store and nobody else. */
-  #chargeStore(key: string, policy: Policy, op: LimiterOp): Promise<Decision> {
-    const handler: CallHandler = {
-      decided: (call, answer, sentMs) => this.decided(call, answer, sentMs),
-      failed: (_call, error) => {
-        throw error;
-      },
-      withdraw: () => undefined,
-    };
-    const call = new Call(handler, key, joinKey(this.#options.name, key), policy, policy.limits, op, undefined);
-    return call.run(() => {
-      if (this.#breaker.isOpen) throw this.#notAsked();
-      this.#lanes.submit(call);
-    });
   }
 }

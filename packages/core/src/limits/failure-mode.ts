@@ -1,5 +1,5 @@
 import { createDecision } from './decision.js';
-import { costOf } from './ops.js';
+import { costOf, leastCost } from './ops.js';
 import type { Decision, StoreFailureMode } from './api.js';
 import type { LimiterOp } from './contract.js';
 import type { Limit } from './limit.js';
@@ -14,7 +14,7 @@ export function failureDecision(
   owner: object,
   key: string,
 ): Decision | undefined {
-  if (op.kind !== 'consume' && op.kind !== 'consumeUpTo' && op.kind !== 'peek') return undefined;
+  if (leastCost(op) === undefined) return undefined;
   const allowed = mode === 'open';
   const retryAtUs = allowed ? 0 : nowUs + Math.ceil(retryAfterMs * 1000);
   const resetAtUs = allowed ? nowUs : retryAtUs;

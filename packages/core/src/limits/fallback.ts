@@ -11,7 +11,7 @@ import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
 import type { DecideNow } from './decide-now.js';
 import type { Charge } from './decision.js';
 import type { LanesOptions } from './lanes.js';
-import type { Policy } from './policy.js';
+import type { SharedPolicy } from './policy.js';
 
 /** What a {@link Fallback} needs beside what it shares with the store's own lanes. */
 export interface FallbackSetup {
@@ -26,18 +26,16 @@ export class Fallback {
   readonly store: LimiterStore;
   /** Present when what was admitted is to be charged to the store on its return. */
   readonly ledger: ReconcileLedger | undefined;
-  readonly #name: string;
-  readonly #owner: object;
+  readonly #setup: FallbackSetup;
   readonly #decideNow: DecideNow | undefined;
   readonly #lanes: Lanes;
 
-  constructor(setup: FallbackSetup, lanes: Omit<LanesOptions, 'store' | 'onContact' | 'onProvedNothing'>) {
+  constructor(setup: FallbackSetup, lanes: Omit<LanesOptions, 'store' | 'onContact'>) {
     this.store = setup.store;
     this.ledger = setup.reconcile ? new ReconcileLedger() : undefined;
-    this.#name = setup.name;
-    this.#owner = setup.owner;
+    this.#setup = setup;
     this.#decideNow = decideNowOf(setup.store, setup.name);
-    this.#lanes = new Lanes({ ...lanes, store: setup.store, onContact: nothing, onProvedNothing: nothing });
+    this.#lanes = new Lanes({ ...lanes, store: setup.store });
   }
 
   get isSync(): boolean {
@@ -48,7 +46,13 @@ export class Fallback {
    * Decides under the policy's shares. A cost above a share but not above the limit is not *never*: it is admitted when the whole share is free, and takes all of
    * it. `sent` says that the store may have acted on the operation, which keeps it out of the reconciliation.
    */
-  ask(key: string, policy: Policy, op: LimiterOp, sent: boolean, signal?: AbortSignal): Decision | Promise<Decision> {
+  ask(
+    key: string,
+    policy: SharedPolicy,
+    op: LimiterOp,
+    sent: boolean,
+    signal?: AbortSignal,
+  ): Decision | Promise<Decision> {
     const clamped = clamp(policy, op);
     if (this.#decideNow) {
       const answer = this.#decideNow(key, policy.shares, clamped);
@@ -61,7 +65,7 @@ export class Fallback {
       },
       withdraw: (call) => this.#lanes.withdraw(call),
     };
-    const call = new Call(handler, key, joinKey(this.#name, key), policy, policy.shares, clamped, signal);
+    const call = new Call(handler, key, joinKey(this.#setup.name, key), policy, policy.shares, clamped, signal);
     return call.run((sending) => this.#lanes.submit(sending));
   }
 
@@ -77,22 +81,20 @@ export class Fallback {
     return this.#lanes.idle();
   }
 
-  #decision(key: string, policy: Policy, op: LimiterOp, sent: boolean, answer: LimiterAnswerNow): Decision {
+  #decision(key: string, policy: SharedPolicy, op: LimiterOp, sent: boolean, answer: LimiterAnswerNow): Decision {
     const cost = costOf(op);
     if (answer.reason === 'capacity') {
       const violated = policy.limits.findIndex(({ limit }) => cost > limit);
-      return createDecision({ ...answer, violated }, policy.shares, 'fallback', this.#owner, key);
+      return createDecision({ ...answer, violated }, policy.shares, 'fallback', this.#setup.owner, key);
     }
     const granted = op.kind === 'consume' && answer.allowed ? cost : answer.granted;
-    const decision = createDecision(answer, policy.shares, 'fallback', this.#owner, key, granted);
+    const decision = createDecision(answer, policy.shares, 'fallback', this.#setup.owner, key, granted);
     if (!sent && answer.granted > 0) this.ledger?.add(decision, key, policy, answer.granted, answer.atUs);
     return decision;
   }
 }
 
-function nothing(): void {}
-
-function clamp(policy: Policy, op: LimiterOp): LimiterOp {
+function clamp(policy: SharedPolicy, op: LimiterOp): LimiterOp {
   if ((op.kind !== 'consume' && op.kind !== 'peek') || policy.shares === policy.limits) return op;
   if (policy.limits.some(({ limit }) => op.cost > limit)) return op;
   const share = Math.min(...policy.shares.map(({ limit }) => limit));

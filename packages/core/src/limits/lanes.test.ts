@@ -10,13 +10,13 @@ import type { HeldCall } from '../../test/scripted-store.js';
 
 const five = tokenBucket({ capacity: 5, refillIntervalMs: 5000 });
 
-function setUp(options: Partial<LimiterOptions> & { capabilities?: object } = {}): {
+function setUp({ capabilities, ...options }: Partial<LimiterOptions> & { capabilities?: object } = {}): {
   clock: ManualClock;
   store: ScriptedStore;
   limiter: Limiter;
 } {
   const clock = createManualClock();
-  const store = new ScriptedStore(clock, options.capabilities ? { capabilities: options.capabilities } : {});
+  const store = new ScriptedStore(clock, capabilities ? { capabilities } : {});
   const limiter = createLimiter({ name: 'api', store, limits: five, clock, ...options });
   return { clock, store, limiter };
 }

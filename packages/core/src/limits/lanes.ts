@@ -1,9 +1,10 @@
-import { QueueFullError, StoreError, StoreTimeoutError } from '../errors.js';
+import { isStoreError, QueueFullError, StoreError, StoreTimeoutError } from '../errors.js';
+import { emitStoreCall } from '../hooks/store-call.js';
 import { Batch } from './batch.js';
 import { Deadlines } from '../deadlines.js';
 import { answerNow } from './decision.js';
 import { Lane } from './lane.js';
-import { asStoreError, isOutage, isStoreError } from './store-errors.js';
+import { asStoreError, isOutage } from './store-errors.js';
 import type { Clock } from '../clock.js';
 import type { Emitter } from '../hooks/emitter.js';
 import type { Ask } from './ask.js';
@@ -18,10 +19,8 @@ export interface LanesOptions {
   readonly timeoutMs: number;
   readonly maxInFlight: number;
   readonly maxQueue: number;
-  /** Told once per round trip, before anybody waits for the next: the outage it met, or that the store answered. */
-  readonly onContact: (outage: StoreError | undefined, probe: boolean) => void;
-  /** Told when a probe ended in an error that says nothing about the store, such as its word that a key is no key. */
-  readonly onProvedNothing: () => void;
+  /** Told once per round trip, before anybody waits for the next: nothing when the store answered, else the outage it met, or an error that says nothing about it. */
+  readonly onContact?: (failure: unknown, probe: boolean) => void;
 }
 
 /** A lane's work is split evenly over the round trips it may have under way, but into no fewer steps than this. */
@@ -153,11 +152,8 @@ export class Lanes {
         : asStoreError(error, this.#options.store.name);
     const first = whole ?? results?.find(isFailed)?.error;
     this.#leave(batch, first);
-    if (whole === undefined || isStoreError(whole)) {
-      const reached = whole === undefined && results?.some((result) => !isFailed(result) || !isOutage(result.error));
-      const outage = reached || !isStoreError(first) || !isOutage(first) ? undefined : first;
-      this.#options.onContact(outage, batch.probe);
-    } else if (batch.probe) this.#options.onProvedNothing();
+    const reached = whole === undefined && results?.some((result) => !isFailed(result) || !isOutage(result.error));
+    this.#options.onContact?.(reached || (isStoreError(first) && !isOutage(first)) ? undefined : first, batch.probe);
     this.#goOn(batch);
     batch.asks.forEach((asks, i) => {
       const result = results?.[i];
@@ -212,15 +208,7 @@ export class Lanes {
     batch.lane.inFlight--;
     this.#inFlight--;
     for (const { key } of batch.steps) batch.lane.busy.delete(key);
-    if (!emitter.wants('onStoreCall')) return;
-    emitter.emit('onStoreCall', {
-      store: store.name,
-      operation: 'decide',
-      outcome: error === undefined ? 'ok' : 'error',
-      durationMs: clock.monotonicMs() - batch.sentMs,
-      items: batch.steps.length,
-      ...(error === undefined ? {} : { errorKind: isStoreError(error) ? error.kind : 'other' }),
-    });
+    emitStoreCall(emitter, store.name, 'decide', batch.steps.length, clock.monotonicMs() - batch.sentMs, error);
   }
 
   // The callers of a batch end at the batch's time at the latest, and stand before it in the list.
@@ -228,7 +216,7 @@ export class Lanes {
     const error = this.#timeout();
     batch.call.abort();
     this.#leave(batch, error);
-    this.#options.onContact(error, batch.probe);
+    this.#options.onContact?.(error, batch.probe);
     this.#flush(batch.lane);
     this.#settleIdle();
   };

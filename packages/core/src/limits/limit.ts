@@ -1,5 +1,6 @@
 import { checkName } from '../keys.js';
-import { durationMs, integerIn, invalid, optionsObject } from '../validate.js';
+import { booleanOption, durationMs, integerIn, invalid, optionsObject } from '../validate.js';
+import type { OptionNames } from '../validate.js';
 import { gcd } from './exact.js';
 
 /** The algorithms a limit can use. */
@@ -79,7 +80,7 @@ export interface TokenBucketOptions {
  * Throws {@link InvalidArgumentError} for a ratio that doubles cannot hold exactly.
  */
 export function tokenBucket(options: TokenBucketOptions): TokenBucketLimit {
-  optionsObject('options', options);
+  optionsObject('options', options, { name: 0, capacity: 0, refillTokens: 0, refillIntervalMs: 0 });
   const name = checkName('name', options.name ?? 'default');
   const limit = integerIn('capacity', options.capacity, 1);
   const refillTokens = integerIn('refillTokens', options.refillTokens ?? limit, 1);
@@ -91,7 +92,7 @@ export function tokenBucket(options: TokenBucketOptions): TokenBucketLimit {
     throw invalid(
       'capacity',
       `at most ${Math.floor(maxUnits / 2 / unitsPerToken)} to stay exact with ${refillTokens} tokens per ${options.refillIntervalMs} ms ` +
-        `(one token is ${unitsPerToken} units; a ratio with a larger common divisor allows more)`,
+        '(a ratio with a larger common divisor allows more)',
       options.capacity,
     );
   }
@@ -117,19 +118,24 @@ export interface WindowOptions {
   readonly windowMs: number;
 }
 
+const windowNames = { name: 0, limit: 0, windowMs: 0 };
+
 /** Options of {@link fixedWindow}. */
 export interface FixedWindowOptions extends WindowOptions {
   /** Begin windows at multiples of `windowMs` since the epoch instead of at the first hit; default `false`. */
   readonly aligned?: boolean | undefined;
 }
 
-function windowFields(options: WindowOptions): {
+function windowFields<T extends WindowOptions>(
+  options: T,
+  known: OptionNames<T>,
+): {
   name: string;
   limit: number;
   windowMs: number;
   windowUs: number;
 } {
-  optionsObject('options', options);
+  optionsObject('options', options, known);
   const name = checkName('name', options.name ?? 'default');
   const limit = integerIn('limit', options.limit, 1, maxWindowLimit);
   const windowMs = durationMs('windowMs', options.windowMs);
@@ -142,9 +148,8 @@ function windowFields(options: WindowOptions): {
  * or at a multiple of its length since the epoch with `aligned`.
  */
 export function fixedWindow(options: FixedWindowOptions): FixedWindowLimit {
-  const fields = windowFields(options);
-  const aligned = options.aligned ?? false;
-  if (typeof aligned !== 'boolean') throw invalid('aligned', 'a boolean', aligned);
+  const fields = windowFields(options, { ...windowNames, aligned: 0 });
+  const aligned = booleanOption('aligned', options.aligned ?? false);
   return Object.freeze({ kind: 'fixedWindow', ...fields, aligned });
 }
 
@@ -156,7 +161,7 @@ export function fixedWindow(options: FixedWindowOptions): FixedWindowLimit {
  * millions of domains" (2017), with exact instead of floating weights.
  */
 export function slidingWindow(options: WindowOptions): SlidingWindowLimit {
-  return Object.freeze({ kind: 'slidingWindow', ...windowFields(options) });
+  return Object.freeze({ kind: 'slidingWindow', ...windowFields(options, windowNames) });
 }
 
 /**
@@ -165,5 +170,5 @@ export function slidingWindow(options: WindowOptions): SlidingWindowLimit {
  * `limit` it takes (`capabilities.maxSlidingLogLimit`), which is checked when the limiter is made.
  */
 export function slidingLog(options: WindowOptions): SlidingLogLimit {
-  return Object.freeze({ kind: 'slidingLog', ...windowFields(options) });
+  return Object.freeze({ kind: 'slidingLog', ...windowFields(options, windowNames) });
 }

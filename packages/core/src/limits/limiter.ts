@@ -2,6 +2,7 @@ import { ClosedError, UnsupportedError } from '../errors.js';
 import { Emitter } from '../hooks/emitter.js';
 import { checkKey } from '../keys.js';
 import { durationMs, integerIn, invalid, optionsObject } from '../validate.js';
+import type { OptionNames } from '../validate.js';
 import { chargeOf } from './decision.js';
 import { Engine } from './engine.js';
 import { consumeOne, consumeOp } from './ops.js';
@@ -12,9 +13,13 @@ import { WaitQueues } from './wait-queues.js';
 import type { ConsumeOptions, Decision, Limiter, LimiterCallOptions, LimiterOptions, WaitOptions } from './api.js';
 import type { LimiterOp } from './contract.js';
 import type { CheckedLimiterOptions } from './options.js';
-import type { Policy } from './policy.js';
+import type { Policy, SharedPolicy } from './policy.js';
 
 const defaultMaxWaitMs = 30_000;
+const callOptions = { limits: 0, signal: 0 };
+const consumeOptions = { ...callOptions, cost: 0 };
+const waitOptions = { ...consumeOptions, maxWaitMs: 0 };
+const refundOptions = { cost: 0, signal: 0 };
 
 /**
  * Makes a limiter over `store`. Throws {@link InvalidArgumentError}, naming the option, for anything that cannot work; no store is touched, so one that is
@@ -29,7 +34,7 @@ class StoreLimiter implements Limiter {
   readonly store: string;
   readonly #engine: Engine;
   readonly #isSync: boolean;
-  readonly #policy: Policy;
+  readonly #policy: SharedPolicy;
   readonly #policies: PolicyChecker;
   readonly #reporter: DecisionReporter;
   readonly #emitter: Emitter;
@@ -61,7 +66,7 @@ class StoreLimiter implements Limiter {
       // An in-process store looks at keys it does not know by itself.
       if (!this.#isSync || this.#closing) this.#checkCall(key);
       if (options === undefined) return this.#decide(key, this.#policy, consumeOne, undefined);
-      const op = consumeOp(checkCost(optionsObject('options', options).cost));
+      const op = consumeOp(costOf(options));
       return this.#decide(key, this.#policyOf(options), op, checkSignal(options.signal));
     } catch (error) {
       return Promise.reject(error);
@@ -74,7 +79,7 @@ class StoreLimiter implements Limiter {
     let op = consumeOne;
     let policy = this.#policy;
     if (options !== undefined) {
-      op = consumeOp(checkCost(optionsObject('options', options).cost));
+      op = consumeOp(costOf(options));
       policy = this.#policyOf(options);
       checkSignal(options.signal)?.throwIfAborted();
     }
@@ -83,13 +88,13 @@ class StoreLimiter implements Limiter {
 
   async consumeUpTo(key: string, options: ConsumeOptions & { readonly cost: number }): Promise<Decision> {
     this.#checkCall(key);
-    const cost = integerIn('cost', optionsObject('options', options).cost, 0);
+    const cost = integerIn('cost', optionsObject('options', options, consumeOptions).cost, 0);
     return this.#decide(key, this.#policyOf(options), { kind: 'consumeUpTo', cost }, checkSignal(options.signal));
   }
 
   async peek(key: string, options?: ConsumeOptions): Promise<Decision> {
     this.#checkCall(key);
-    const cost = checkCost(options === undefined ? 1 : optionsObject('options', options).cost);
+    const cost = options === undefined ? 1 : costOf(options);
     return this.#ask(key, options, { kind: 'peek', cost });
   }
 
@@ -100,7 +105,7 @@ class StoreLimiter implements Limiter {
     if (this.#closing) throw this.#closedError();
     const charge = chargeOf(decision);
     if (!charge || charge.owner !== this.#engine) throw invalid('decision', 'a decision of this limiter', decision);
-    const { cost, signal } = options === undefined ? {} : optionsObject('options', options);
+    const { cost, signal } = options === undefined ? {} : optionsObject('options', options, refundOptions);
     const asked = cost === undefined ? charge.units : integerIn('cost', cost, 0);
     const refunded = this.#refunded.get(decision) ?? 0;
     const units = Math.min(asked, charge.units - refunded);
@@ -118,17 +123,19 @@ class StoreLimiter implements Limiter {
 
   async penalize(key: string, options: LimiterCallOptions & { readonly cost: number }): Promise<Decision> {
     this.#checkCall(key);
-    const cost = integerIn('cost', optionsObject('options', options).cost, 0);
+    const cost = integerIn('cost', optionsObject('options', options, consumeOptions).cost, 0);
     return this.#ask(key, options, { kind: 'penalize', cost });
   }
 
   async block(key: string, forMs: number, options?: LimiterCallOptions): Promise<Decision> {
     this.#checkCall(key);
+    if (options !== undefined) optionsObject('options', options, callOptions);
     return this.#ask(key, options, { kind: 'block', forUs: durationMs('forMs', forMs) * 1000 });
   }
 
   async reset(key: string, options?: LimiterCallOptions): Promise<void> {
     this.#checkCall(key);
+    if (options !== undefined) optionsObject('options', options, callOptions);
     const policy = this.#policyOf(options);
     await this.#engine.reset(key, policy, checkSignal(options?.signal));
     this.#waits.nudge(key);
@@ -136,7 +143,7 @@ class StoreLimiter implements Limiter {
 
   async wait(key: string, options: WaitOptions = {}): Promise<Decision> {
     this.#checkCall(key);
-    const op = consumeOp(checkCost(optionsObject('options', options).cost));
+    const op = consumeOp(costOf(options, waitOptions));
     const policy = this.#policyOf(options);
     const signal = checkSignal(options.signal);
     const maxWaitMs = durationMs('maxWaitMs', options.maxWaitMs ?? defaultMaxWaitMs, 0);
@@ -176,9 +183,9 @@ class StoreLimiter implements Limiter {
     return new ClosedError(`Limiter '${this.name}' is closed`);
   }
 
-  #policyOf(options: LimiterCallOptions | undefined): Policy {
+  #policyOf(options: LimiterCallOptions | undefined): SharedPolicy {
     if (options === undefined) return this.#policy;
-    const { limits } = optionsObject('options', options);
+    const { limits } = options;
     return limits === undefined ? this.#policy : this.#policies.check(limits);
   }
 
@@ -202,12 +209,12 @@ class StoreLimiter implements Limiter {
   }
 }
 
-function checkCost(cost: unknown): number {
-  return cost === undefined ? 1 : integerIn('cost', cost, 0);
+function costOf(options: ConsumeOptions, known: OptionNames<ConsumeOptions> = consumeOptions): number {
+  return integerIn('cost', optionsObject('options', options, known).cost ?? 1, 0);
 }
 
 function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal !== undefined && (typeof signal !== 'object' || typeof signal?.addEventListener !== 'function')) {
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw invalid('signal', 'an AbortSignal', signal);
   }
   return signal;

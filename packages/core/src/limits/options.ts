@@ -1,22 +1,21 @@
 import { systemClock } from '../clock.js';
 import { checkName } from '../keys.js';
-import { durationMs, functionOption, integerIn, invalid, oneOf, optionsObject } from '../validate.js';
+import { booleanOption, durationMs, functionOption, integerIn, invalid, oneOf, optionsObject } from '../validate.js';
 import { shareRatio } from './share.js';
 import type { Clock } from '../clock.js';
 import type { Hooks } from '../hooks/events.js';
 import type { LimiterOptions, StoreFailureMode } from './api.js';
+import type { BreakerSettings } from './breaker.js';
 import type { LimiterStore } from './contract.js';
+import type { DenyCacheSettings } from './deny-cache.js';
 import type { ShareRatio } from './share.js';
 
 /** Every default of a limiter in one place. */
 const defaults = {
   timeoutMs: 1000,
-  share: 1,
-  failures: 5,
-  openMs: 1000,
-  maxOpenMs: 30_000,
-  denyMaxMs: 1000,
-  denyMaxKeys: 10_000,
+  fallback: { store: undefined, share: 1, reconcile: false },
+  breaker: { failures: 5, openMs: 1000, maxOpenMs: 30_000 },
+  denyCache: { maxMs: 1000, maxKeys: 10_000 },
   maxInFlight: 2,
   maxQueue: 100_000,
 } as const;
@@ -37,13 +36,21 @@ export interface CheckedLimiterOptions {
   readonly fallback:
     | { readonly store: LimiterStore; readonly ratio: ShareRatio; readonly reconcile: boolean }
     | undefined;
-  readonly breaker: { readonly failures: number; readonly openMs: number; readonly maxOpenMs: number };
-  readonly denyCache: { readonly maxMs: number; readonly maxKeys: number } | undefined;
+  readonly breaker: BreakerSettings;
+  readonly denyCache: DenyCacheSettings | undefined;
 }
 
 /** Checks everything but `limits`, which need the result. */
 export function checkLimiterOptions(options: LimiterOptions): CheckedLimiterOptions {
-  optionsObject('options', options);
+  optionsObject('options', options, {
+    ...defaults,
+    name: 0,
+    store: 0,
+    limits: 0,
+    onStoreFailure: 0,
+    hooks: 0,
+    clock: 0,
+  });
   const name = checkName('name', options.name);
   const store = checkStore('store', options.store);
   const { fallback, denyCache } = options;
@@ -54,27 +61,20 @@ export function checkLimiterOptions(options: LimiterOptions): CheckedLimiterOpti
     'throw',
   ]);
   if ((mode === 'fallback') !== (fallback !== undefined)) {
-    throw invalid(
-      'onStoreFailure',
-      fallback !== undefined ? "'fallback', since a `fallback` is given" : 'another mode, since no `fallback` is given',
-      mode,
-    );
+    throw invalid('onStoreFailure', "'fallback' when a `fallback` is given, and only then", mode);
   }
   return {
     name,
     store,
     clock: checkClock(options.clock ?? systemClock),
-    hooks: checkHooks(options.hooks),
+    hooks: options.hooks,
     timeoutMs: durationMs('timeoutMs', options.timeoutMs ?? defaults.timeoutMs),
     maxInFlight: integerIn('maxInFlight', options.maxInFlight ?? defaults.maxInFlight, 1, 8),
     maxQueue: integerIn('maxQueue', options.maxQueue ?? defaults.maxQueue, 1, mostEntries),
     mode,
     fallback: fallback === undefined ? undefined : checkFallback(fallback, store),
     breaker: checkBreaker(options.breaker ?? {}),
-    denyCache: denyCache && {
-      maxMs: durationMs('denyCache.maxMs', optionsObject('denyCache', denyCache).maxMs ?? defaults.denyMaxMs),
-      maxKeys: integerIn('denyCache.maxKeys', denyCache.maxKeys ?? defaults.denyMaxKeys, 1, mostEntries),
-    },
+    denyCache: denyCache === undefined ? undefined : checkDenyCache(denyCache),
   };
 }
 
@@ -88,41 +88,41 @@ function checkStore(option: string, store: LimiterStore): LimiterStore {
 
 function checkClock(clock: Clock): Clock {
   optionsObject('clock', clock);
-  functionOption('clock.nowUs', clock.nowUs);
-  functionOption('clock.monotonicMs', clock.monotonicMs);
-  functionOption('clock.setTimer', clock.setTimer);
+  for (const method of ['nowUs', 'monotonicMs', 'setTimer'] as const) functionOption(`clock.${method}`, clock[method]);
   return clock;
 }
 
-function checkHooks(hooks: Hooks | undefined): Hooks | undefined {
-  if (hooks === undefined) return undefined;
-  for (const [hook, listener] of Object.entries(optionsObject('hooks', hooks))) {
-    if (listener !== undefined) functionOption(`hooks.${hook}`, listener);
-  }
-  return hooks;
+function checkDenyCache(denyCache: NonNullable<LimiterOptions['denyCache']>): CheckedLimiterOptions['denyCache'] {
+  const { maxMs, maxKeys } = optionsObject('denyCache', denyCache, defaults.denyCache);
+  return {
+    maxMs: durationMs('denyCache.maxMs', maxMs ?? defaults.denyCache.maxMs),
+    maxKeys: integerIn('denyCache.maxKeys', maxKeys ?? defaults.denyCache.maxKeys, 1, mostEntries),
+  };
 }
 
 function checkFallback(
   fallback: NonNullable<LimiterOptions['fallback']>,
   store: LimiterStore,
 ): CheckedLimiterOptions['fallback'] {
-  optionsObject('fallback', fallback);
+  optionsObject('fallback', fallback, defaults.fallback);
   if (fallback.store === store) throw invalid('fallback.store', 'another store than `store`', fallback.store);
-  const reconcile = fallback.reconcile ?? false;
-  if (typeof reconcile !== 'boolean') throw invalid('fallback.reconcile', 'a boolean', reconcile);
   return {
     store: checkStore('fallback.store', fallback.store),
-    ratio: shareRatio('fallback.share', fallback.share ?? defaults.share),
-    reconcile,
+    ratio: shareRatio('fallback.share', fallback.share ?? defaults.fallback.share),
+    reconcile: booleanOption('fallback.reconcile', fallback.reconcile ?? defaults.fallback.reconcile),
   };
 }
 
 function checkBreaker(breaker: NonNullable<LimiterOptions['breaker']>): CheckedLimiterOptions['breaker'] {
-  optionsObject('breaker', breaker);
-  const openMs = durationMs('breaker.openMs', breaker.openMs ?? defaults.openMs);
+  optionsObject('breaker', breaker, defaults.breaker);
+  const openMs = durationMs('breaker.openMs', breaker.openMs ?? defaults.breaker.openMs);
   return {
-    failures: integerIn('breaker.failures', breaker.failures ?? defaults.failures, 1),
+    failures: integerIn('breaker.failures', breaker.failures ?? defaults.breaker.failures, 1),
     openMs,
-    maxOpenMs: durationMs('breaker.maxOpenMs', breaker.maxOpenMs ?? Math.max(openMs, defaults.maxOpenMs), openMs),
+    maxOpenMs: durationMs(
+      'breaker.maxOpenMs',
+      breaker.maxOpenMs ?? Math.max(openMs, defaults.breaker.maxOpenMs),
+      openMs,
+    ),
   };
 }

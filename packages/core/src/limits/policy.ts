@@ -10,9 +10,12 @@ import type { ShareRatio } from './share.js';
 /** The limits of a call, checked, with the part of each that the fallback may admit. */
 export interface Policy {
   readonly limits: readonly Limit[];
-  /** `limits` scaled by the fallback's share; the same array when there is nothing to scale. */
-  readonly shares: readonly Limit[];
+  /** `limits` scaled by the fallback's share; the same array when there is nothing to scale. Absent when nobody may stand in for the store. */
+  readonly shares?: readonly Limit[];
 }
+
+/** A policy for which the fallback may be asked. */
+export type SharedPolicy = Required<Policy>;
 
 /** Whether two policies ask for the very same limits, so that their calls may share a step. */
 export function samePolicy(a: readonly Limit[], b: readonly Limit[]): boolean {
@@ -23,7 +26,7 @@ export function samePolicy(a: readonly Limit[], b: readonly Limit[]): boolean {
 export class PolicyChecker {
   readonly #stores: readonly LimiterStore[];
   readonly #ratio: ShareRatio | undefined;
-  readonly #seen = new WeakMap<object, Policy>();
+  readonly #seen = new WeakMap<object, SharedPolicy>();
 
   constructor(stores: readonly LimiterStore[], ratio: ShareRatio | undefined) {
     this.#stores = stores;
@@ -31,7 +34,7 @@ export class PolicyChecker {
   }
 
   /** The policy of an option `limits`; throws {@link InvalidArgumentError} for anything a store must not see. */
-  check(value: Limit | readonly Limit[]): Policy {
+  check(value: Limit | readonly Limit[]): SharedPolicy {
     const seen = typeof value === 'object' && value !== null ? this.#seen.get(value) : undefined;
     if (seen && (!Array.isArray(value) || samePolicy(value, seen.limits))) return seen;
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
@@ -48,7 +51,7 @@ export class PolicyChecker {
       );
     const ratio = this.#ratio;
     const shares = ratio ? Object.freeze(limits.map((limit) => shareOfLimit('fallback.share', limit, ratio))) : limits;
-    const policy: Policy = { limits, shares };
+    const policy = { limits, shares };
     this.#seen.set(value, policy);
     return policy;
   }
@@ -72,13 +75,14 @@ export class PolicyChecker {
 function isLimit(value: unknown): value is Limit {
   if (typeof value !== 'object' || value === null || !Object.isFrozen(value)) return false;
   const limit = value as Limit;
+  if (!isCount(limit.limit)) return false;
   if (limit.kind === 'tokenBucket') {
     const { unitsPerUs, unitsPerToken } = limit;
-    if (!isCount(limit.limit) || !isCount(unitsPerUs) || !isCount(unitsPerToken)) return false;
+    if (!isCount(unitsPerUs) || !isCount(unitsPerToken)) return false;
     return limit.limit <= maxUnits / 2 / unitsPerToken && gcd(unitsPerUs, unitsPerToken) === 1;
   }
-  if (limit.kind !== 'fixedWindow' && limit.kind !== 'slidingWindow' && limit.kind !== 'slidingLog') return false;
-  if (!isCount(limit.limit) || limit.limit > maxWindowLimit) return false;
+  if (!['fixedWindow', 'slidingWindow', 'slidingLog'].includes(limit.kind)) return false;
+  if (limit.limit > maxWindowLimit) return false;
   return isCount(limit.windowMs) && limit.windowMs <= maxDurationMs && limit.windowUs === limit.windowMs * 1000;
 }
 

@@ -1,12 +1,12 @@
 import { samePolicy } from './policy.js';
 import type { Decision } from './api.js';
 import type { Limit } from './limit.js';
-import type { Policy } from './policy.js';
+import type { SharedPolicy } from './policy.js';
 
 /** Units the fallback admitted on a key while the store was away. */
 export interface AdmittedUnits {
   readonly key: string;
-  readonly policy: Policy;
+  readonly policy: SharedPolicy;
   /** When the first of them was admitted, by the fallback's clock, epoch microseconds. */
   readonly sinceUs: number;
   units: number;
@@ -24,7 +24,7 @@ export class ReconcileLedger {
   /** Where each decision's units were entered: a refund of one that was not, or of an earlier outage, must not take another's. */
   readonly #entered = new WeakMap<Decision, AdmittedUnits>();
 
-  add(decision: Decision, key: string, policy: Policy, units: number, atUs: number): void {
+  add(decision: Decision, key: string, policy: SharedPolicy, units: number, atUs: number): void {
     let entry = this.#admitted.get(key);
     if (!entry) {
       if (this.#admitted.size === maxKeys) return;
@@ -54,8 +54,8 @@ export class ReconcileLedger {
 }
 
 /**
- * What a limit of a blocked key holds for certain of the units entered, `resetAtUs` being what is known of it: a bucket refills up to that instant; a window
- * holds all that was admitted within it, and of older units nothing is known.
+ * What a limit of a blocked key holds for certain of the units entered, `resetAtUs` being all that is known of it: a bucket refills up to that instant; a window
+ * that ends there holds what was admitted within it; of older units, and of windows that slide, nothing is known.
  */
 export function heldWhileBlocked(
   limit: Limit,
@@ -63,11 +63,7 @@ export function heldWhileBlocked(
   atUs: number,
   resetAtUs: number,
 ): number {
-  const leftUs = resetAtUs - atUs;
-  if (leftUs <= 0) return 0;
-  if (limit.kind === 'tokenBucket') return Math.floor((leftUs * limit.unitsPerUs) / limit.unitsPerToken);
-  const { kind, windowUs } = limit;
-  const beganUs =
-    kind === 'fixedWindow' ? resetAtUs - windowUs : atUs - (kind === 'slidingLog' ? windowUs - 1 : atUs % windowUs);
-  return sinceUs < beganUs ? 0 : units;
+  if (resetAtUs <= atUs) return 0;
+  if (limit.kind === 'tokenBucket') return Math.floor(((resetAtUs - atUs) * limit.unitsPerUs) / limit.unitsPerToken);
+  return sinceUs < resetAtUs - limit.windowUs ? 0 : units;
 }

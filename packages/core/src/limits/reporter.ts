@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../errors.js';
 import { costOf } from './ops.js';
-import type { Emitter, Interest } from '../hooks/emitter.js';
+import type { Emitter } from '../hooks/emitter.js';
 import type { Decision } from './api.js';
 import type { LimiterOp } from './contract.js';
 
@@ -9,7 +9,7 @@ export class DecisionReporter {
   readonly #emitter: Emitter;
   readonly #limiter: string;
   readonly #store: string;
-  readonly #interest: Interest;
+  readonly #interest: () => boolean;
 
   constructor(emitter: Emitter, limiter: string, store: string) {
     this.#emitter = emitter;
@@ -20,15 +20,18 @@ export class DecisionReporter {
 
   /** Whether anybody listens; nothing else needs to be called when nobody does. */
   get isWatched(): boolean {
-    return this.#interest.exists;
+    return this.#interest();
   }
 
   watch(deciding: Promise<Decision>, op: LimiterOp): Promise<Decision> {
     if (!this.isWatched) return deciding;
     return deciding.then(
-      (decision) => this.#report(decision, op),
+      (decision) => {
+        this.#report(op, decision);
+        return decision;
+      },
       (error: unknown) => {
-        this.#reportError(op);
+        this.#report(op);
         throw error;
       },
     );
@@ -40,33 +43,25 @@ export class DecisionReporter {
       decision = decide();
     } catch (error) {
       // A caller's mistake is no decision, whichever store would have been asked.
-      if (!(error instanceof InvalidArgumentError)) this.#reportError(op);
+      if (!(error instanceof InvalidArgumentError)) this.#report(op);
       throw error;
     }
-    return decision instanceof Promise ? this.watch(decision, op) : this.#report(decision, op);
-  }
-
-  #report(decision: Decision, op: LimiterOp): Decision {
-    const denied = decision.allowed ? undefined : decision;
-    this.#emitter.emit('onDecision', {
-      limiter: this.#limiter,
-      store: this.#store,
-      outcome: denied ? 'denied' : 'allowed',
-      source: decision.source,
-      cost: costOf(op),
-      ...(denied ? { reason: denied.reason } : {}),
-      ...(denied?.violated === undefined ? {} : { violated: denied.violated }),
-    });
+    if (decision instanceof Promise) return this.watch(decision, op);
+    this.#report(op, decision);
     return decision;
   }
 
-  #reportError(op: LimiterOp): void {
+  /** Without a decision there was an error. */
+  #report(op: LimiterOp, decision?: Decision): void {
+    const denied = decision?.allowed === false ? decision : undefined;
     this.#emitter.emit('onDecision', {
       limiter: this.#limiter,
       store: this.#store,
-      outcome: 'error',
-      source: 'store',
+      outcome: denied ? 'denied' : decision ? 'allowed' : 'error',
+      source: decision?.source ?? 'store',
       cost: costOf(op),
+      ...(denied && { reason: denied.reason }),
+      ...(denied?.violated !== undefined && { violated: denied.violated }),
     });
   }
 }

@@ -414,8 +414,9 @@ describe('reconcile and refunds', () => {
 describe('reconcile of a blocked key, whose remaining units cannot be read', () => {
   const cases = [
     { limit: fixedWindow({ limit: 10, windowMs: 5000 }), held: 4 },
+    // All of them came at one instant, so all of them stay until the reset.
     { limit: slidingLog({ limit: 10, windowMs: 5000 }), held: 4 },
-    { limit: slidingWindow({ limit: 10, windowMs: 5000 }), held: 4 },
+    { limit: slidingWindow({ limit: 10, windowMs: 5000 }), held: 0 },
     // Four tokens less the two of the second that passes.
     { limit: tokenBucket({ capacity: 10, refillIntervalMs: 5000 }), held: 2 },
   ];

@@ -19,11 +19,7 @@ export function shareRatio(option: string, share: unknown): ShareRatio {
       if (part > 0 && Math.abs(part - share * whole) < 1e-9) return { part, whole };
     }
   }
-  throw invalid(
-    option,
-    `above 0 and at most 1: a ratio of whole numbers such as 1 / 3, with at most ${largestWhole} below the line`,
-    share,
-  );
+  throw invalid(option, `above 0 and at most 1: a ratio such as 1 / 3 of whole numbers up to ${largestWhole}`, share);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { AcquireReply } from './contract.js';
 import { giveBack } from './giving-back.js';
 import { Group } from './group.js';
 import type { Lease } from './lease.js';
-import { isStoreError } from './store-calls.js';
+import { isStoreError } from '../errors.js';
 import { Waiter } from './waiter.js';
 import type { Setback } from './waiter.js';
 import { abortedAlready, hold, lateError, pauseMs } from './waiting.js';

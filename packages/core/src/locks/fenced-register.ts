@@ -33,7 +33,7 @@ export interface FencedRegister {
 
 /** Makes a {@link FencedRegister}: the place where fencing tokens are checked, next to what they protect. */
 export function createFencedRegister(options: FencedRegisterOptions): FencedRegister {
-  const { locks, state = memoryFencedState() } = optionsObject('options', options);
+  const { locks, state = memoryFencedState() } = optionsObject('options', options, { locks: 0, state: 0 });
   if (typeof locks?.inspect !== 'function') throw invalid('locks', 'a lock manager', locks);
   if (typeof state.admit !== 'function') throw invalid('state', 'a FencedState', state);
   return new Register(locks, state);

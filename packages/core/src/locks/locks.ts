@@ -1,7 +1,7 @@
 import { ClosedError } from '../errors.js';
 import type { LockLostReason } from '../errors.js';
 import { checkKey, joinKey } from '../keys.js';
-import { durationMs, invalid, optionsObject } from '../validate.js';
+import { booleanOption, durationMs, invalid, optionsObject } from '../validate.js';
 import type {
   AcquireOptions,
   Lock,
@@ -22,7 +22,7 @@ import { Queues } from './queue.js';
 import { release } from './releasing.js';
 import { Session } from './session.js';
 import type { SessionDesk } from './session.js';
-import { checkDrift, flag, minTtlMs, randomPart, resolveSettings } from './settings.js';
+import { checkDrift, minTtlMs, randomPart, resolveSettings } from './settings.js';
 import type { Settings } from './settings.js';
 import { StoreCalls } from './store-calls.js';
 import type { Tenure } from './tenure.js';
@@ -158,7 +158,7 @@ class LockManager implements Locks, SessionDesk {
   }
 
   list(filter: { readonly sessionId?: string | undefined } = {}): AsyncIterable<LockState> {
-    const { sessionId } = optionsObject('filter', filter);
+    const { sessionId } = optionsObject('filter', filter, { sessionId: 0 });
     const { prefix } = this.#context.outward;
     const joined = sessionId === undefined ? {} : { sessionId: joinKey(this.name, checkKey('sessionId', sessionId)) };
     this.#assertOpen();
@@ -170,8 +170,8 @@ class LockManager implements Locks, SessionDesk {
     options: { readonly terminate?: boolean | undefined; readonly leaseId?: string | undefined } = {},
   ): Promise<ForceReleaseReply> {
     const storeKey = joinKey(this.name, checkKey('key', key));
-    const { terminate = false, leaseId } = optionsObject('options', options);
-    flag('terminate', terminate);
+    const { terminate = false, leaseId } = optionsObject('options', options, { terminate: 0, leaseId: 0 });
+    booleanOption('terminate', terminate);
     if (leaseId !== undefined) checkKey('leaseId', leaseId);
     this.#assertOpen();
     const { calls, outward } = this.#context;

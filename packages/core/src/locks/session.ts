@@ -20,7 +20,7 @@ export class Session implements LockSession {
   constructor(desk: SessionDesk, id: string, options: { readonly metadata?: Metadata | undefined }) {
     this.id = checkKey('id', id);
     this.#desk = desk;
-    const { metadata } = optionsObject('options', options);
+    const { metadata } = optionsObject('options', options, { metadata: 0 });
     this.#metadata = metadata === undefined ? undefined : checkMetadata('metadata', metadata);
   }
 

@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import { systemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import { Emitter } from '../hooks/emitter.js';
-import { checkName } from '../keys.js';
-import { durationMs, integerIn, invalid, optionsObject } from '../validate.js';
+import { checkKey, checkName } from '../keys.js';
+import { booleanOption, durationMs, functionOption, integerIn, invalid, optionsObject } from '../validate.js';
 import type { LocksOptions } from './api.js';
 import type { LockStore } from './contract.js';
 
@@ -38,9 +38,18 @@ export interface Settings {
 
 /** Checks the options of `createLocks` and fills in the defaults; touches no store. */
 export function resolveSettings(options: LocksOptions): Settings {
-  optionsObject('options', options);
+  optionsObject('options', options, {
+    ...defaults,
+    name: 0,
+    store: 0,
+    ttlMs: 0,
+    driftMs: 0,
+    ownerId: 0,
+    hooks: 0,
+    clock: 0,
+  });
   const store = checkStore(options.store);
-  const passOn = optionsObject('passOn', options.passOn ?? {});
+  const passOn = optionsObject('passOn', options.passOn ?? {}, defaults.passOn);
   const name = checkName('name', options.name);
   const ttlMs = durationMs('ttlMs', options.ttlMs, minTtlMs);
   const driftMs = options.driftMs === undefined ? undefined : durationMs('driftMs', options.driftMs, 0);
@@ -49,7 +58,7 @@ export function resolveSettings(options: LocksOptions): Settings {
     name,
     store,
     ttlMs,
-    renew: flag('renew', options.renew ?? defaults.renew),
+    renew: booleanOption('renew', options.renew ?? defaults.renew),
     driftMs,
     timeoutMs: durationMs('timeoutMs', options.timeoutMs ?? defaults.timeoutMs),
     pollMs: durationMs('pollMs', options.pollMs ?? defaults.pollMs[store.capabilities.wake]),
@@ -59,7 +68,7 @@ export function resolveSettings(options: LocksOptions): Settings {
     },
     ownerId: checkOwner('ownerId', options.ownerId ?? `${hostname()}:${process.pid}:${randomPart()}`),
     maxQueue: integerIn('maxQueue', options.maxQueue ?? defaults.maxQueue, 1),
-    emitter: new Emitter(options.hooks === undefined ? undefined : optionsObject('hooks', options.hooks)),
+    emitter: new Emitter(options.hooks),
     clock: options.clock ?? systemClock,
     labels: { lock: name, store: store.name },
   };
@@ -75,23 +84,11 @@ export function checkDrift(ttlMs: number, driftMs: number | undefined): void {
   if (driftMs !== undefined && driftMs >= ttlMs) throw invalid('driftMs', `less than \`ttlMs\` (${ttlMs})`, driftMs);
 }
 
-/** Returns `value` when it is a boolean. */
-export function flag(name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw invalid(name, 'a boolean', value);
-  return value;
-}
-
 /** Returns `value` when it can name an owner: well-formed, 1 to 255 bytes of UTF-8. */
 export function checkOwner(name: string, value: unknown): string {
-  if (typeof value !== 'string' || value.length === 0 || Buffer.byteLength(value) > 255 || !wellFormed(value)) {
-    throw invalid(name, 'a well-formed string of 1 to 255 bytes', value);
-  }
-  return value;
-}
-
-/** Whether the string holds no lone surrogate. */
-export function wellFormed(value: string): boolean {
-  return (value as string & { isWellFormed(): boolean }).isWellFormed();
+  const owner = checkKey(name, value);
+  if (Buffer.byteLength(owner) > 255) throw invalid(name, 'at most 255 bytes', value);
+  return owner;
 }
 
 /** 64 random bits, as text. */
@@ -102,9 +99,17 @@ export function randomPart(): string {
 function checkStore(store: LockStore): LockStore {
   const given: unknown = store;
   if (typeof given !== 'object' || given === null) throw invalid('store', 'a lock store', given);
-  for (const method of ['acquire', 'cancelWait', 'extend', 'release', 'inspect', 'list', 'releaseSession'] as const) {
-    if (typeof store[method] !== 'function') throw invalid(`store.${method}`, 'a function', store[method]);
+  for (const method of [
+    'acquire',
+    'cancelWait',
+    'extend',
+    'release',
+    'inspect',
+    'list',
+    'releaseSession',
+    'forceRelease',
+  ] as const) {
+    functionOption(`store.${method}`, store[method]);
   }
-  if (typeof store.forceRelease !== 'function') throw invalid('store.forceRelease', 'a function', store.forceRelease);
   return store;
 }

@@ -1,20 +1,13 @@
 import type { Clock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
-import { HeadgateError } from '../errors.js';
-import type { StoreError, StoreErrorKind } from '../errors.js';
 import type { Emitter } from '../hooks/emitter.js';
+import { emitStoreCall } from '../hooks/store-call.js';
 import type { LeaseRef, LockStore, StoreCallOptions } from './contract.js';
 import { StoreCall } from './store-call.js';
 import type { Operation } from './store-call.js';
 
 /** Longest time for putting right what an abandoned call may have left behind, milliseconds. */
 const cleanUpMs = 1_000;
-
-/** Whether the store failed to answer, by its code: a tree may hold two copies of this package. */
-export function isStoreError(error: unknown): error is StoreError {
-  const code = (error as { readonly code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' && (code.startsWith('HEADGATE_STORE') || code === 'HEADGATE_RECORD_VERSION');
-}
 
 /** Every call that core makes to a lock store: limited in time, counted, and with its late answers cared for. */
 export class StoreCalls {
@@ -75,14 +68,7 @@ export class StoreCalls {
 
   /** Counts one call to the store. */
   report(operation: Operation, items: number, durationMs: number, failure?: { readonly error: unknown }): void {
-    if (!this.#emitter.wants('onStoreCall')) return;
-    const store = this.store.name;
-    this.#emitter.emit(
-      'onStoreCall',
-      failure
-        ? { store, operation, outcome: 'error', durationMs, items, errorKind: kindOf(failure.error) }
-        : { store, operation, outcome: 'ok', durationMs, items },
-    );
+    emitStoreCall(this.#emitter, this.store.name, operation, items, durationMs, failure && (failure.error ?? failure));
   }
 
   /** Frees, in the background, whatever an attempt whose answer nobody will see may have left: a queued waiter or a lease. */
@@ -110,10 +96,6 @@ export class StoreCalls {
     await Promise.allSettled([answer]);
     this.#cleaning.delete(answer);
   }
-}
-
-function kindOf(error: unknown): StoreErrorKind {
-  return error instanceof HeadgateError || isStoreError(error) ? ((error as StoreError).kind ?? 'other') : 'other';
 }
 
 /** A store that throws instead of rejecting is the same failure. */

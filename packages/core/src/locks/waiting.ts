@@ -5,7 +5,7 @@ import type { Lease } from './lease.js';
 import { blockSize, openGate } from './gate.js';
 import type { KeyQueue } from './queue.js';
 import type { Settings } from './settings.js';
-import { isStoreError } from './store-calls.js';
+import { isStoreError } from '../errors.js';
 import type { Sent } from './tenures.js';
 import { Waiter } from './waiter.js';
 import type { Setback } from './waiter.js';

@@ -1,11 +1,24 @@
 import { UnsupportedError } from '../errors.js';
-import { checkKey, joinKey } from '../keys.js';
-import { durationMs, integerIn, invalid, oneOf, optionsObject } from '../validate.js';
+import { checkKey, isWellFormed, joinKey } from '../keys.js';
+import { booleanOption, durationMs, integerIn, invalid, oneOf, optionsObject } from '../validate.js';
+import type { OptionNames } from '../validate.js';
 import type { AcquireOptions } from './api.js';
 import type { AcquireRequest, LockMode } from './contract.js';
-import { checkDrift, checkOwner, flag, minTtlMs, wellFormed } from './settings.js';
+import { checkDrift, checkOwner, minTtlMs } from './settings.js';
 import type { Settings } from './settings.js';
 
+/** One list for all that take locks: who keeps options of `acquire` may pass them to `tryAcquire`, which does not wait. */
+const acquireOptions: OptionNames<AcquireOptions> = {
+  ttlMs: 0,
+  mode: 0,
+  permits: 0,
+  sessionId: 0,
+  metadata: 0,
+  renew: 0,
+  ownerId: 0,
+  signal: 0,
+  waitMs: 0,
+};
 const modes: readonly LockMode[] = ['exclusive', 'shared', 'permit'];
 const defaultWaitMs = 10_000;
 const maxPermits = 10_000;
@@ -31,7 +44,7 @@ export interface Want {
 /** Checks a key and the options of taking it; throws {@link InvalidArgumentError} or {@link UnsupportedError} before any store is touched. */
 export function resolveWant(settings: Settings, key: string, options: AcquireOptions): Want {
   checkKey('key', key);
-  optionsObject('options', options);
+  optionsObject('options', options, acquireOptions);
   const mode = options.mode === undefined ? 'exclusive' : oneOf('mode', options.mode, modes);
   const ttlMs = options.ttlMs === undefined ? settings.ttlMs : durationMs('ttlMs', options.ttlMs, minTtlMs);
   checkDrift(ttlMs, settings.driftMs);
@@ -43,7 +56,7 @@ export function resolveWant(settings: Settings, key: string, options: AcquireOpt
     mode,
     permits: permitsOf(mode, options.permits),
     ttlMs,
-    renew: options.renew === undefined ? settings.renew : flag('renew', options.renew),
+    renew: options.renew === undefined ? settings.renew : booleanOption('renew', options.renew),
     ownerId: options.ownerId === undefined ? settings.ownerId : checkOwner('ownerId', options.ownerId),
     sessionId: sessionId === undefined ? undefined : checkKey('sessionId', sessionId),
     metadata: metadata === undefined ? undefined : checkMetadata('metadata', metadata),
@@ -69,8 +82,9 @@ export function checkMetadata(name: string, value: unknown): Readonly<Record<str
   if (entries.length > maxMetadataPairs) throw invalid(name, `at most ${maxMetadataPairs} pairs`, value);
   let bytes = 0;
   for (const [field, text] of entries) {
-    if (typeof text !== 'string' || !wellFormed(text)) throw invalid(`${name}.${field}`, 'a well-formed string', text);
-    if (!wellFormed(field)) throw invalid(name, 'an object with well-formed names', value);
+    if (typeof text !== 'string' || !isWellFormed(text))
+      throw invalid(`${name}.${field}`, 'a well-formed string', text);
+    if (!isWellFormed(field)) throw invalid(name, 'an object with well-formed names', value);
     bytes += Buffer.byteLength(field) + Buffer.byteLength(text);
   }
   if (bytes > maxMetadataBytes) throw invalid(name, `at most ${maxMetadataBytes} bytes in all`, `${bytes} bytes`);

@@ -1,5 +1,5 @@
 import type { Lock } from './api.js';
-import { isStoreError } from './store-calls.js';
+import { isStoreError } from '../errors.js';
 import type { Lease } from './lease.js';
 
 /** Runs `work` under the lease and releases it; see `Locks.withLock`. */

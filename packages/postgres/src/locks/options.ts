@@ -35,7 +35,14 @@ export interface LockSettings {
 
 /** Checks the options and opens nothing. */
 export function resolveLockSettings(options: PostgresLockStoreOptions): LockSettings {
-  optionsObject('options', options);
+  optionsObject('options', options, {
+    connection: 0,
+    schema: 0,
+    prefix: 0,
+    ttlClassesMs: 0,
+    answerTimeoutMs: 0,
+    hashLock: 0,
+  });
   const names = resolveNames(options);
   const { hashLock } = options;
   if (hashLock !== undefined && typeof hashLock !== 'function') throw invalid('hashLock', 'a function', hashLock);
