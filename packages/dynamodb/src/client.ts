@@ -1,6 +1,6 @@
 import { checkName, durationMs, integerIn, invalid, oneOf, optionsObject, systemClock } from '@headgate/core';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Clock, Hooks } from '@headgate/core';
+import type { Clock, Hooks, OptionNames } from '@headgate/core';
 import type { FailurePlace } from './store-error.js';
 
 /** What is asked of a `DynamoDBClient` of `@aws-sdk/client-dynamodb` 3. The caller makes it, configures it and destroys it. */
@@ -71,20 +71,27 @@ export function checkTable(table: string): string {
   return table;
 }
 
+const optionNames: OptionNames<DynamoStoreOptions> = {
+  client: 0,
+  table: 0,
+  name: 0,
+  timeoutMs: 0,
+  maxSkewMs: 0,
+  clockSource: 0,
+  emulator: 0,
+  maxCachedKeys: 0,
+  hooks: 0,
+  clock: 0,
+};
+
+/** Refuses what is no option of a store; those of `createTable` are among them, so that one object serves for all. */
+export function checkOptions(options: Partial<DynamoStoreOptions>): void {
+  optionsObject('options', options, optionNames);
+}
+
 /** Checks the options of a store before any request is made. */
 export function resolveOptions(options: DynamoStoreOptions): ResolvedOptions {
-  optionsObject('options', options, {
-    client: 0,
-    table: 0,
-    name: 0,
-    timeoutMs: 0,
-    maxSkewMs: 0,
-    clockSource: 0,
-    emulator: 0,
-    maxCachedKeys: 0,
-    hooks: 0,
-    clock: 0,
-  });
+  checkOptions(options);
   if (options.emulator !== undefined) oneOf('emulator', options.emulator, ['dynalite']);
   const table = checkTable(options.table);
   const name = options.name === undefined ? 'dynamodb' : checkName('name', options.name);

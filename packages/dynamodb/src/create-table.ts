@@ -4,9 +4,9 @@ import {
   DescribeTimeToLiveCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { durationMs, HeadgateError, optionsObject, StoreError, StoreTimeoutError } from '@headgate/core';
+import { durationMs, HeadgateError, StoreError, StoreTimeoutError } from '@headgate/core';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkClient, checkTable } from './client.js';
+import { checkClient, checkOptions, checkTable } from './client.js';
 import { asStoreError } from './store-error.js';
 import type { CreateTableCommandInput, TableDescription } from '@aws-sdk/client-dynamodb';
 import type { DynamoClient, DynamoEmulator } from './client.js';
@@ -48,10 +48,10 @@ function definition(table: string): CreateTableCommandInput {
 /**
  * Makes the table that both stores work on (on-demand billing, the index of held locks, TTL) and resolves when it is active. A table that is there is
  * left as it is, except that its TTL is switched on; so any number of processes may call this at any time. A table of other keys is refused with a
- * `StoreError`, as is a client without the permissions that the README lists for it.
+ * `StoreError`, as is a client without the permissions that the README lists for it. Takes the options of a store, too, as they are.
  */
 export async function createTable(options: CreateTableOptions): Promise<void> {
-  optionsObject('options', options, { client: 0, table: 0, timeoutMs: 0, emulator: 0 });
+  checkOptions(options);
   const client = checkClient(options.client);
   const table = checkTable(options.table);
   const timeoutMs = durationMs('timeoutMs', options.timeoutMs ?? 60_000);
