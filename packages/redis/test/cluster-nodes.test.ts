@@ -5,7 +5,7 @@ import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { redisLimiterStore } from '../src/limiter-store.js';
 import { redisLockStore } from '../src/lock-store.js';
-import { answerOf, recovered, spent, step, take } from './asking.js';
+import { answerOf, isStoreError, recovered, spent, step, take } from './asking.js';
 import { nodesOf } from './fixtures.js';
 import type { RedisCluster, TestServer } from '@headgate/test-servers';
 
@@ -128,4 +128,38 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('one node of a cluste
       client.disconnect();
     },
   );
+
+  it('that is killed takes the whole cluster down where full coverage is required, and every step says so', async () => {
+    const admins = cluster.nodes.slice(1).map((node) => new Redis(node.url));
+    for (const admin of admins) await admin.config('SET', 'cluster-require-full-coverage', 'yes');
+    const client = open(cluster.url);
+    const [store, lockStore] = [
+      redisLimiterStore({ client, prefix, buckets }),
+      redisLockStore({ client, prefix, buckets }),
+    ];
+    for (const result of await store.decide(
+      keys.map((key) => step(key)),
+      {},
+    ))
+      answerOf(result);
+    await cluster.nodes[0]?.kill();
+    await until(async () => /cluster_state:fail/.test(String(await admins[0]?.cluster('INFO'))), {
+      timeoutMs: 10_000,
+      what: 'the cluster to be down',
+    });
+    for (const result of await store.decide(
+      keys.map((key) => step(key)),
+      {},
+    )) {
+      assert.throws(() => answerOf(result), isStoreError('connection'));
+    }
+    const attempts = await Promise.allSettled(keys.map((key) => take(lockStore, key)));
+    for (const attempt of attempts) {
+      assert.equal(attempt.status, 'rejected');
+      isStoreError('connection')(attempt.reason);
+    }
+    for (const admin of admins) admin.disconnect();
+    await Promise.all([store.close(), lockStore.close()]);
+    client.disconnect();
+  });
 });

@@ -13,6 +13,9 @@ export const drivers = {
   'ioredis 5': { standalone: (url: string) => new Redis5(url), cluster: (nodes: Nodes) => new Cluster5(nodes) },
 } as const;
 
+/** The servers that hold data for the suites. */
+export type ServerKind = 'redis' | 'redis-cluster' | 'valkey';
+
 type Nodes = { host: string; port: number }[];
 
 /** Name of one kind of client. */
@@ -63,18 +66,14 @@ async function recordsOf(client: AnyClient, prefix: string): Promise<readonly Ra
 }
 
 /** What both suites need: a client, a key space of its own, and an end. */
-async function open(driver: DriverName, kind: 'redis' | 'redis-cluster', address?: string) {
+async function open(driver: DriverName, kind: ServerKind, address?: string) {
   const url = address ?? (await sharedServer(kind)).url;
   const client = openClient(driver, url);
   return { url, client, prefix: `t-${randomUUID()}` };
 }
 
 /** A limiter store under test. */
-export async function limiterFixture(
-  driver: DriverName,
-  kind: 'redis' | 'redis-cluster',
-  address?: string,
-): Promise<LimiterFixture> {
+export async function limiterFixture(driver: DriverName, kind: ServerKind, address?: string): Promise<LimiterFixture> {
   const { url, client, prefix } = await open(driver, kind, address);
   const store = redisLimiterStore({ client, prefix });
   const { base, bucketOf } = keySpace(prefix);
@@ -94,11 +93,7 @@ export async function limiterFixture(
 }
 
 /** A lock store under test. */
-export async function lockFixture(
-  driver: DriverName,
-  kind: 'redis' | 'redis-cluster',
-  address?: string,
-): Promise<LockFixture> {
+export async function lockFixture(driver: DriverName, kind: ServerKind, address?: string): Promise<LockFixture> {
   const { url, client, prefix } = await open(driver, kind, address);
   const store = redisLockStore({ client, prefix });
   return {

@@ -1,3 +1,3 @@
 import { startSharedServers } from '@headgate/test-servers';
 
-export default (): Promise<() => Promise<void>> => startSharedServers(['redis', 'redis-cluster']);
+export default (): Promise<() => Promise<void>> => startSharedServers(['redis', 'redis-cluster', 'valkey']);

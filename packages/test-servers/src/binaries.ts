@@ -6,6 +6,7 @@ import { ServerUnavailableError } from './errors.js';
 export type BinaryName =
   | 'redis-server'
   | 'redis-cli'
+  | 'valkey-server'
   | 'postgres'
   | 'pgbouncer'
   | 'java'
@@ -29,6 +30,7 @@ const binaries: Readonly<Record<BinaryName, Binary>> = {
     package: 'redis-server',
   },
   'redis-cli': { names: ['redis-cli', 'valkey-cli'], variable: 'HEADGATE_TEST_REDIS_CLI_BIN', package: 'redis-tools' },
+  'valkey-server': { names: ['valkey-server'], variable: 'HEADGATE_TEST_VALKEY_BIN', package: 'valkey-server' },
   postgres: { names: ['postgres'], variable: 'HEADGATE_TEST_POSTGRES_BIN', package: 'postgresql' },
   pgbouncer: { names: ['pgbouncer'], variable: 'HEADGATE_TEST_PGBOUNCER_BIN', package: 'pgbouncer' },
   java: { names: ['java'], variable: 'HEADGATE_TEST_JAVA_BIN', package: 'default-jre-headless' },

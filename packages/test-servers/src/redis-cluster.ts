@@ -41,7 +41,7 @@ const formTimeoutMs = 30_000;
 /** Starts the nodes, forms the cluster and resolves once all of them say that it is ok (some seconds). */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
   const { masters = 3, replicas = 0, ...redis } = options;
-  const [command, cli] = [requireBinary('redis-server'), requireBinary('redis-cli')];
+  const [command, cli] = [requireBinary(redis.program ?? 'redis-server'), requireBinary('redis-cli')];
   const nodes: TestServer[] = [];
   const all = (act: (node: TestServer) => Promise<void>): Promise<void> =>
     Promise.all(nodes.map(act)).then(() => undefined);

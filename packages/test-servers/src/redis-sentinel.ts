@@ -50,7 +50,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
     for (let index = 0; index < replicas; index += 1) await node(['--replicaof', first.host, String(first.port)]);
     const nodes = [...servers];
     await untilCopied(nodes);
-    const sentinel = await startSentinel(first, downAfterMs);
+    const sentinel = await startSentinel(first, downAfterMs, redis);
     servers.push(sentinel);
 
     const untilOk = async (): Promise<void> => {
@@ -84,8 +84,12 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
   }
 }
 
-function startSentinel(master: TestServer, downAfterMs: number): Promise<TestServer> {
-  const command = requireBinary('redis-server');
+function startSentinel(
+  master: TestServer,
+  downAfterMs: number,
+  { program = 'redis-server' }: RedisOptions,
+): Promise<TestServer> {
+  const command = requireBinary(program);
   const fileIn = (directory: string): string => path.join(directory, 'sentinel.conf');
   return startOwnedServer({
     name: 'redis-sentinel',

@@ -5,6 +5,8 @@ import type { TestServer } from './server.js';
 
 /** How to start a Redis. */
 export interface RedisOptions {
+  /** Which program; by default `redis-server`, or `valkey-server` where that is all there is. */
+  readonly program?: 'redis-server' | 'valkey-server';
   /** Such as `'8mb'`; without limit by default. */
   readonly maxmemory?: string;
   /** What happens at `maxmemory`, such as `'allkeys-lru'`; `'noeviction'` by default, as in Redis itself. */
@@ -22,7 +24,7 @@ export interface RedisOptions {
 
 /** Starts a standalone Redis (or Valkey) of its own. `url` is `redis://127.0.0.1:<port>`. */
 export function startRedis(options: RedisOptions = {}): Promise<TestServer> {
-  const command = requireBinary('redis-server');
+  const command = requireBinary(options.program ?? 'redis-server');
   return startOwnedServer({
     name: 'redis',
     url: (port) => `redis://127.0.0.1:${port}`,

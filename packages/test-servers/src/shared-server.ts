@@ -5,13 +5,13 @@ import { startRedis } from './redis.js';
 import { skipReason } from './skip.js';
 
 /** Servers that the tests of one run may share. */
-export type SharedServerName = 'redis' | 'redis-cluster' | 'postgres' | 'dynamodb' | 'dynalite';
+export type SharedServerName = 'redis' | 'redis-cluster' | 'valkey' | 'postgres' | 'dynamodb' | 'dynalite';
 
 /** A server that others use too: keep to random keys, tables or schemas, and leave it running. */
 export interface SharedServer {
   readonly name: SharedServerName;
   /**
-   * `redis://…`, `postgres://…` or an `http://…` endpoint; for `redis-cluster` the nodes as `host:port,host:port`.
+   * `redis://…` (Valkey too), `postgres://…` or an `http://…` endpoint; for `redis-cluster` the nodes as `host:port,host:port`.
    */
   readonly url: string;
   /** `environment` when somebody named it in a variable, `started` when this process started it. */
@@ -28,6 +28,7 @@ interface Kind {
 const kinds: Readonly<Record<SharedServerName, Kind>> = {
   redis: { variable: 'HEADGATE_TEST_REDIS_URL', start: () => startRedis() },
   'redis-cluster': { variable: 'HEADGATE_TEST_REDIS_CLUSTER_NODES', start: () => startRedisCluster() },
+  valkey: { variable: 'HEADGATE_TEST_VALKEY_URL', start: () => startRedis({ program: 'valkey-server' }) },
   postgres: { variable: 'HEADGATE_TEST_POSTGRES_URL', start: () => startPostgres({ maxConnections: 200 }) },
   dynamodb: { variable: 'HEADGATE_TEST_DYNAMODB_ENDPOINT', start: () => startDynamoDbLocal() },
   dynalite: { variable: 'HEADGATE_TEST_DYNALITE_ENDPOINT', start: () => startDynalite() },
@@ -37,8 +38,8 @@ const running = new Map<SharedServerName, Promise<SharedServer>>();
 
 /**
  * The server of this name for this test run: the one its variable names (`HEADGATE_TEST_REDIS_URL`,
- * `HEADGATE_TEST_REDIS_CLUSTER_NODES`, `HEADGATE_TEST_POSTGRES_URL`, `HEADGATE_TEST_DYNAMODB_ENDPOINT`,
- * `HEADGATE_TEST_DYNALITE_ENDPOINT`), or else one that is started at the first call and lives as long as this process.
+ * `HEADGATE_TEST_REDIS_CLUSTER_NODES`, `HEADGATE_TEST_VALKEY_URL`, `HEADGATE_TEST_POSTGRES_URL`,
+ * `HEADGATE_TEST_DYNAMODB_ENDPOINT`, `HEADGATE_TEST_DYNALITE_ENDPOINT`), or else one that is started at the first call and lives as long as this process.
  *
  * @throws ServerUnavailableError when it can neither be found nor started
  */
