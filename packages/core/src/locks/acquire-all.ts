@@ -78,7 +78,7 @@ export async function acquireGroup(context: LockContext, wants: readonly Want[])
   const { settings, groups } = context;
   // One order for everybody: two groups that overlap cannot each hold what the other lacks.
   const sorted = [...wants].sort((a, b) => (a.storeKey < b.storeKey ? -1 : 1));
-  const waiter = new Waiter(settings, sorted[0]!, '', 0, wants.length);
+  const waiter = new Waiter(settings, sorted[0]!, '', wants.length);
   const ears = new Ears(context, waiter, sorted);
   waiter.onDone = () => {
     groups.delete(waiter);

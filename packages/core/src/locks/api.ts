@@ -21,7 +21,10 @@ export interface LocksOptions {
    * With a store that polls it grows by 1.6 each time the same holder refuses, up to 24 times this.
    */
   readonly pollMs?: number | undefined;
-  /** Passing a contended lock on inside the process before others get it: most leases in a row (default 16; 1 turns it off) and longest time (default 100 ms). */
+  /**
+   * Passing a contended lock on inside the process before others get it: to those in line when it was granted and half as many again, but most leases in a
+   * row (default 16; 1 turns it off) and longest time (default 100 ms).
+   */
   readonly passOn?:
     | {
         readonly maxLeases?: number | undefined;

@@ -237,7 +237,7 @@ class LockManager implements Locks, SessionDesk {
 
   #try(want: Want): Waiter {
     this.#begin();
-    const waiter = new Waiter(this.#settings, want, this.#context.newLeaseId(), 0);
+    const waiter = new Waiter(this.#settings, want, this.#context.newLeaseId());
     void tryOnce(this.#context, waiter);
     return waiter;
   }

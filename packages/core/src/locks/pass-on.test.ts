@@ -50,27 +50,36 @@ describe('passing a lock on in the process', () => {
     expect(bench.clock.pendingTimers).toBe(0);
   });
 
-  it('serves only those who were in line when the grant came', async () => {
-    const bench = lockBench();
-    const { calls } = await linedUp(bench, [undefined, undefined]);
-    const first = await calls[0]!;
-    const latecomer = bench.locks.acquire('a');
-    await first.release();
-    const second = await calls[1]!;
-    const releases = bench.store.count('release');
-    await second.release();
-    expect(bench.store.count('release')).toBe(releases + 1);
-    const late = await latecomer;
-    expect(late.leaseId).not.toBe(second.leaseId);
-    await late.release();
-  });
+  it.each([
+    [1, 1],
+    [2, 3],
+    [3, 4],
+    [4, 6],
+    [13, 16],
+  ])(
+    'serves those who were in line when the grant came and half as many again, at most 16: %i get %i turns',
+    async (callers, turns) => {
+      const bench = lockBench();
+      const { calls } = await linedUp(bench, Array(callers).fill(undefined));
+      // Everybody comes back at once, so that somebody is always in line.
+      const line = [...calls, ...calls.map(() => bench.locks.acquire('a', { waitMs: 60_000 }))];
+      const first = await line[0]!;
+      for (const [turn, call] of line.entries()) {
+        const lock = await call;
+        expect([turn, lock.leaseId === first.leaseId]).toEqual([turn, turn < turns]);
+        if (turn === turns) break;
+        await lock.release();
+      }
+      await bench.locks.close();
+    },
+  );
 
   it('ends after maxLeases, and hands over to the next in line in the same step as the release', async () => {
     const bench = lockBench({ passOn: { maxLeases: 3 } });
     const { calls } = await linedUp(bench, Array(5).fill(undefined));
     for (const call of calls.slice(0, 3)) await (await call).release();
     const released = bench.store.calls.filter((call) => call.operation === 'release').at(-1)!.given as ReleaseRequest[];
-    expect(released[0]!.next).toMatchObject({ key: 'files:a', tokens: 2 });
+    expect(released[0]!.next).toMatchObject({ key: 'files:a', tokens: 3 });
     const fourth = await calls[3]!;
     expect(fourth.leaseId).toBe(released[0]!.next!.leaseId);
     await fourth.release();
@@ -96,7 +105,7 @@ describe('passing a lock on in the process', () => {
     const tokens = bench.store.calls
       .map((call) => acquired(call.given))
       .filter((request) => request.sessionId === 'files:s');
-    expect(tokens.at(-1)!.tokens).toBe(2);
+    expect(tokens.at(-1)!.tokens).toBe(3);
     await first.release();
     const second = await calls[1]!;
     expect(second.leaseId).toBe(first.leaseId);

@@ -13,6 +13,7 @@ export function passOn(context: LockContext, queue: KeyQueue, tenure: Tenure, he
   queue.queued.delete(heir);
   queue.contending.add(heir);
   tenure.lease = undefined;
+  tenure.passOnLeft -= 1;
   const leftMs = tenure.deadlineMs - context.settings.clock.monotonicMs();
   if (leftMs >= (heir.want.ttlMs * 2) / 3) handOver(context, tenure, heir);
   else void extendAndHandOver(context, queue, tenure, heir);

@@ -14,8 +14,6 @@ export class KeyQueue {
   readonly tenures: Set<Tenure> = new Set();
   /** What the store last told any of the callers that ask it. */
   setback: Setback | undefined;
-  /** Arrivals so far. */
-  arrivals = 0;
 
   constructor(key: string, mode: LockMode) {
     this.key = key;

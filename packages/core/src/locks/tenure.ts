@@ -45,8 +45,8 @@ export class Tenure implements LeaseRef {
   provisional = false;
   /** The holder changed and the store still shows another. */
   stale = false;
-  /** Whom the lock may be passed on to in the process: arrivals up to this one, until this monotonic time. */
-  passOnUpTo = 0;
+  /** How often the lock may still be passed on in the process, and until which monotonic time. */
+  passOnLeft = 0;
   passOnUntilMs = 0;
   /** Why it ended, once it has. */
   ended: LockLostReason | 'released' | undefined;

@@ -25,8 +25,6 @@ export class Waiter implements Sleeper {
   readonly want: Want;
   readonly leaseId: string;
   readonly startedMs: number;
-  /** Order of arrival at its queue. */
-  readonly order: number;
   /** The leases; none when the call was refused without having been willing to wait. */
   readonly promise: Promise<readonly Lease[]>;
   attempts = 0;
@@ -56,11 +54,10 @@ export class Waiter implements Sleeper {
   #ignoreAbort: (() => void) | undefined;
 
   /** `events` is how many locks the call takes: as many acquires are counted. */
-  constructor(settings: Settings, want: Want, leaseId: string, order: number, events = 1) {
+  constructor(settings: Settings, want: Want, leaseId: string, events = 1) {
     this.#settings = settings;
     this.want = want;
     this.leaseId = leaseId;
-    this.order = order;
     this.#events = events;
     this.startedMs = settings.clock.monotonicMs();
     this.promise = new Promise((resolve, reject) => {

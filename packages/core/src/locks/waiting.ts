@@ -47,7 +47,7 @@ export function waitInLine(context: LockContext, want: Want): Waiter {
   const { settings, queues } = context;
   const queue = queues.open(want.storeKey, want.mode);
   const full = !queue.room(want.permits) && queues.waiting >= settings.maxQueue;
-  const waiter = new Waiter(settings, want, context.newLeaseId(), (queue.arrivals += 1));
+  const waiter = new Waiter(settings, want, context.newLeaseId());
   queues.waiting += 1;
   waiter.onDone = (succeeded) => leave(context, queue, waiter, succeeded);
   waiter.onTimeUp = () => timeUpError(queue, waiter);
