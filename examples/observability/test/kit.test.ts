@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { skipReason } from '@headgate/test-servers';
 import { describe, expect, test } from 'vitest';
 import { kitFolder } from '../src/prometheus-config.js';
@@ -70,5 +70,15 @@ describe('the dashboard', () => {
     const shown = [...expressionsOf(await readDashboard(), '1m').values()].join(' ');
     expect(listed.length).toBeGreaterThan(20);
     expect(listed.filter((name) => !new RegExp(`\\b${name}(_bucket|_count)?\\b`).test(shown))).toEqual([]);
+  });
+});
+
+describe('compose.yaml', () => {
+  test('mounts nothing but files and folders of this kit, and they exist', async () => {
+    const mounts = [...(await read('compose.yaml')).matchAll(/^ +- (\.\S+):\/\S+:ro$/gm)].map(
+      ([, path]) => path as string,
+    );
+    expect(mounts).toEqual(['./prometheus.yml', './rules', './grafana/provisioning', './grafana/headgate.json']);
+    for (const path of mounts) await expect(stat(`${kitFolder}${path}`), path).resolves.toBeTruthy();
   });
 });

@@ -13,7 +13,7 @@ let stopping: Promise<void> | undefined;
 async function stop(): Promise<void> {
   await stopWorkers?.();
   await orchestrator.close();
-  process.disconnect?.();
+  if (process.connected) process.disconnect();
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (stopping ??= stop()));
 // Started by `launch`: nobody is left to stop us when it is gone.

@@ -15,6 +15,10 @@ interface Running {
 export async function launch(store: string, count: number): Promise<void> {
   if (!Number.isInteger(count) || count < 1 || count > 16)
     throw new Error(`Expected --instances to be an integer from 1 to 16, got '${count}'`);
+  // From the beginning: by default a signal would end this process alone, and leave the rest to a watchdog.
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
   const server = await startServer(store);
   const firstPort = Number(process.env['PORT'] ?? 3000);
   const instances: Running[] = [];
@@ -38,9 +42,7 @@ export async function launch(store: string, count: number): Promise<void> {
   }
   for (const { url } of instances) console.log(url);
   const stopWorkers = process.env['DEMO'] === '0' ? undefined : startWorkers({ urls: instances.map(({ url }) => url) });
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
+  await interrupted;
   await stopWorkers?.();
   await stopInstances(instances);
   await server.stop();
