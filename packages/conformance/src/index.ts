@@ -9,6 +9,7 @@ export type { SuiteOptions } from './suite/suite.js';
 export type { It, TestApi } from './suite/test-api.js';
 
 // What a store's test hands them.
+export type { Medium } from './suite/medium.js';
 export type { FaultCounters, FaultName, Faults } from './suite/faults.js';
 export { manualClock } from './suite/manual-clock.js';
 export type { ManualClock } from './suite/manual-clock.js';

@@ -21,6 +21,7 @@ import type {
   LimiterAnswerNow,
   LimiterCapabilities,
   LimiterOp,
+  LimiterRecord,
   LimiterResult,
   LimiterStep,
   LimiterStore,
@@ -45,6 +46,11 @@ const looksPerTurn = 10_000;
 export interface MemoryLimiterStore extends LimiterStore {
   /** Keys with a record, those that turned fresh and await removal included. */
   readonly size: number;
+  /**
+   * Every record with its record key (limiter name, colon, key), for debugging and tests: those that turned fresh and await removal too.
+   * Records are not to be changed. What is charged while it is read may be seen or missed.
+   */
+  records(): Iterable<readonly [recordKey: string, record: LimiterRecord]>;
   decide(steps: readonly LimiterStep[]): Promise<readonly LimiterResult[]>;
   decideNow(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow;
   decideNowFor(name: string): (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow;
@@ -96,6 +102,10 @@ class Store implements MemoryLimiterStore {
 
   get size(): number {
     return this.#table.size;
+  }
+
+  records(): Iterable<readonly [recordKey: string, record: LimiterRecord]> {
+    return this.#table.records();
   }
 
   decideNow(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow {

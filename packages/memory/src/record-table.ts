@@ -1,6 +1,6 @@
 import { recordFreshAtUs, recordVersion } from '@headgate/core';
 import { SlotHeap } from './slot-heap.js';
-import { Spaces } from './spaces.js';
+import { recordKeyOf, Spaces } from './spaces.js';
 import type { Limit, LimiterRecord, RecordEntry } from '@headgate/core';
 import type { Space } from './spaces.js';
 
@@ -94,6 +94,12 @@ export class RecordTable {
       blockedUntilUs: 0,
       entries: [{ limit: held, state }],
     };
+  }
+
+  /** Every record by its record key, one copied at a time. */
+  *records(): Generator<readonly [recordKey: string, record: LimiterRecord], void, undefined> {
+    for (const space of this.spaces.all())
+      for (const [key, slot] of space.slots) yield [recordKeyOf(space, key), this.read(slot)];
   }
 
   /** Writes a record into a slot, packed when it can be. */

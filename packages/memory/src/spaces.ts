@@ -18,6 +18,11 @@ export function splitKey(recordKey: string): { readonly name: string; readonly k
   return { name: recordKey.slice(0, colon), key: recordKey.slice(colon + 1) };
 }
 
+/** The record key of a key within a space. Undoes `splitKey`. */
+export function recordKeyOf(space: Space, key: string): string {
+  return space.name === ':' ? key : `${space.name}:${key}`;
+}
+
 /** Every space by name, and by a small number that is used again when a space is dropped. */
 export class Spaces {
   readonly #byName = new Map<string, Space>();

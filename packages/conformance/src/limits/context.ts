@@ -1,7 +1,9 @@
 import { randomKey } from '../suite/random.js';
 import { sleep } from '../suite/deadline.js';
+import { cannotHave } from '../suite/medium.js';
 import type { Limit, LimiterAnswerNow, LimiterDecided, LimiterOp, LimiterStep, LimiterStore } from '@headgate/core';
 import type { Faults } from '../suite/faults.js';
+import type { Medium } from '../suite/medium.js';
 import type { LimiterFixture, MovableClock } from './fixture.js';
 
 /** What a limiter property works with: one fresh store and the ways to ask it. */
@@ -9,6 +11,7 @@ export interface LimiterContext {
   readonly store: LimiterStore;
   readonly fixture: LimiterFixture;
   readonly faults: Faults;
+  readonly medium: Medium;
   readonly seed: number;
   /** The movable clock, when the store has one. */
   readonly clock: MovableClock | undefined;
@@ -37,7 +40,12 @@ const longestAwakeUs = 600_000_000;
 /** Makes the context of one property. `peers` collects what is to be closed after it. */
 export function limiterContext(
   fixture: LimiterFixture,
-  options: { readonly faults: Faults; readonly seed: number; readonly peers: LimiterStore[] },
+  options: {
+    readonly faults: Faults;
+    readonly medium: Medium;
+    readonly seed: number;
+    readonly peers: LimiterStore[];
+  },
 ): LimiterContext {
   const { store, clock } = fixture;
 
@@ -58,6 +66,7 @@ export function limiterContext(
     fixture,
     clock,
     faults: options.faults,
+    medium: options.medium,
     seed: options.seed,
     key: randomKey,
     batch,
@@ -90,6 +99,14 @@ export function withoutPeer({ fixture }: LimiterContext): string | undefined {
 /** A skip reason for properties that move the clock. */
 export function withoutClock({ clock }: LimiterContext): string | undefined {
   return clock ? undefined : "the store's clock cannot be moved";
+}
+
+/** A skip reason for properties that need a hook which some media rule out. */
+export function withoutHook(
+  { fixture, medium }: LimiterContext,
+  hook: 'program' | 'setup' | 'writeForeignRecord',
+): string | undefined {
+  return fixture[hook] ? undefined : (cannotHave(medium, [hook]) ?? `the fixture gives no ${hook}`);
 }
 
 /** A skip reason for properties that look at physical records. */

@@ -14,6 +14,11 @@ export interface LimiterFixture {
   size?(): number | Promise<number>;
   /** Puts a record of an unknown format version where the store keeps `key`'s. */
   writeForeignRecord?(key: string): Promise<void>;
+  /**
+   * Makes every step on `key`, which the store does not know yet, fail with a StoreError, and no step on keys it knows. Needed only where
+   * `writeForeignRecord`, which does as much, cannot be given.
+   */
+  failKey?(key: string): Promise<void>;
   /** Makes tables or whatever the store needs; must be repeatable and safe from many processes at once. */
   setup?(): Promise<void>;
   /** A program that opens a store on the same data and hands it to `serveLimiterStore`; the suite starts several. */

@@ -3,6 +3,7 @@ import { createLocks } from '@headgate/core';
 import { type Holder, startHolder } from '../process/holder.js';
 import { sleep } from '../suite/deadline.js';
 import type { Faults } from '../suite/faults.js';
+import type { Medium } from '../suite/medium.js';
 import type { LockFixture, LockStoreRequest, MovableLockClock } from './fixture.js';
 
 /** What a lock property works with: a store of its own and the means to act on it. Everything it opens is closed after the property. */
@@ -11,6 +12,7 @@ export interface LockTest {
   readonly fixture: LockFixture;
   readonly seed: number;
   readonly faults: Faults;
+  readonly medium: Medium;
   /** Present when time is moved. */
   readonly clock: MovableLockClock | undefined;
   /** A ttl that is soon over, milliseconds. */
@@ -36,6 +38,7 @@ export interface LockTestOptions {
   readonly createStore: (request: LockStoreRequest) => LockFixture | Promise<LockFixture>;
   readonly seed: number;
   readonly faults: Faults;
+  readonly medium: Medium;
 }
 
 /** A {@link LockTest} and how to end everything it came to use. */
@@ -71,6 +74,7 @@ export async function openLockTest(
     fixture,
     seed: options.seed,
     faults: options.faults,
+    medium: options.medium,
     clock,
     shortMs: clock ? 10_000 : 400,
     async moved() {

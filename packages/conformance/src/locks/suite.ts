@@ -39,6 +39,7 @@ function lockSuite(options: LockSuiteOptions): Suite<LockTest> {
         createStore: options.createStore,
         seed,
         faults: options.faults ?? {},
+        medium: options.medium ?? 'server',
       });
       const { name, clock, capabilities } = test.store;
       return { context: test, identity: { name, clock, capabilities: { ...capabilities } }, close };

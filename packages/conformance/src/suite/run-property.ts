@@ -1,7 +1,9 @@
 import { within } from './deadline.js';
 import { explain } from './explain.js';
 import type { PropertyResult, StoreIdentity } from '../report/report.js';
+import { cannotHave } from './medium.js';
 import type { FaultName, Faults } from './faults.js';
+import type { Medium } from './medium.js';
 import type { Property } from './property.js';
 
 /** A store opened for one property. */
@@ -36,9 +38,11 @@ export function runnerTimeoutMs(property: { readonly timeoutMs?: number }): numb
 export function missingFault(
   property: { readonly faults?: readonly FaultName[] },
   faults: Faults | undefined,
+  medium: Medium = 'server',
 ): string | undefined {
   const missing = (property.faults ?? []).filter((name) => faults?.[name] === undefined);
-  return missing.length === 0 ? undefined : `needs the fault hook ${missing.map((name) => `'${name}'`).join(', ')}`;
+  if (missing.length === 0) return undefined;
+  return cannotHave(medium, missing) ?? `needs the fault hook ${missing.map((name) => `'${name}'`).join(', ')}`;
 }
 
 /** Runs one property on a store of its own and says what became of it; never rejects. */

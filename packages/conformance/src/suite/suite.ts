@@ -7,6 +7,7 @@ import { missingFault, runnerTimeoutMs, runProperty } from './run-property.js';
 import { raiseTimeout, skipRunning } from './test-api.js';
 import type { ConformanceReport, PropertyResult, StoreIdentity } from '../report/report.js';
 import type { Faults } from './faults.js';
+import type { Medium } from './medium.js';
 import type { Property } from './property.js';
 import type { Open, PropertyRun } from './run-property.js';
 import type { TestApi } from './test-api.js';
@@ -15,6 +16,11 @@ import type { TestApi } from './test-api.js';
 export interface SuiteOptions {
   /** Ways to hurt the store; properties that need others are skipped. */
   readonly faults?: Faults | undefined;
+  /**
+   * Where the store keeps its data; default `server`. A `process` has no server, connection or second process to hurt, and a `disk` no
+   * server or connection: skips then say that the store cannot have what is missing. Of a `process` the budgets demand no request at all.
+   */
+  readonly medium?: Medium | undefined;
   /** Seed of the random traces; default HEADGATE_CONFORMANCE_SEED, else random and printed. */
   readonly seed?: number | undefined;
   /** File for the JSON report; default: into the folder HEADGATE_CONFORMANCE_REPORT names, if it names one. */
@@ -99,7 +105,7 @@ export function registerSuite<Context>(suite: Suite<Context>, options: SuiteOpti
   describe(`${suite.name} conformance`, () => {
     for (const property of properties) {
       const name = `${property.id}: ${property.title}`;
-      const reason = missingFault(property, options.faults);
+      const reason = missingFault(property, options.faults, options.medium);
       if (reason !== undefined) {
         builder.add(skipped(property, reason));
         const skip = it.skip ?? it;
@@ -133,7 +139,7 @@ export function registerSuite<Context>(suite: Suite<Context>, options: SuiteOpti
 export async function runSuite<Context>(suite: Suite<Context>, options: SuiteOptions): Promise<ConformanceReport> {
   const builder = new ReportBuilder(suite, options.version);
   for (const property of chosen(suite, options.only)) {
-    const reason = missingFault(property, options.faults);
+    const reason = missingFault(property, options.faults, options.medium);
     builder.add(reason === undefined ? await runProperty(property, suite.open) : skipped(property, reason));
   }
   const report = builder.report();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fixedWindow } from '@headgate/core';
-import { withoutPeer, withoutRecords } from '../context.js';
+import { withoutHook, withoutPeer, withoutRecords } from '../context.js';
 import { slowLimits } from './limits-to-try.js';
 import type { LimiterOp } from '@headgate/core';
 import type { Property } from '../../suite/property.js';
@@ -120,7 +120,7 @@ export const recordProperties: readonly Property<LimiterContext>[] = [
   {
     id: 'record/unknown-version',
     title: 'a record of an unknown format version is an error of its own, and is left as it is',
-    unless: ({ fixture }) => (fixture.writeForeignRecord ? undefined : 'the fixture gives no writeForeignRecord'),
+    unless: (context) => withoutHook(context, 'writeForeignRecord'),
     async run(context) {
       const key = context.key();
       await context.fixture.writeForeignRecord?.(key);
@@ -155,7 +155,7 @@ export const recordProperties: readonly Property<LimiterContext>[] = [
   {
     id: 'record/setup-at-once',
     title: 'ten setups at once, and one more on a store in use, all succeed and lose nothing',
-    unless: ({ fixture }) => (fixture.setup ? undefined : 'the fixture gives no setup'),
+    unless: (context) => withoutHook(context, 'setup'),
     async run(context) {
       const limit = fixedWindow({ limit: 5, windowMs: 3_600_000 });
       const key = context.key();
@@ -169,18 +169,20 @@ export const recordProperties: readonly Property<LimiterContext>[] = [
     id: 'record/close-twice',
     title: 'a store is closed twice without harm, and a call under way then still ends, with an answer or a StoreError',
     async run(context) {
-      const store = context.fixture.openPeer ? await context.peer() : context.store;
       const limit = fixedWindow({ limit: 5, windowMs: 3_600_000 });
-      const call = store
-        .decide([{ key: context.key(), limits: [limit], ops: [{ kind: 'consume', cost: 1 }] }], {})
-        .then(
-          ([result]) => (result && 'error' in result ? result.error : undefined),
-          (error: unknown) => error,
-        );
-      await Promise.all([store.close(), store.close()]);
-      await store.close();
-      const error = await call;
-      if (error !== undefined) assert.match(String((error as { code?: unknown }).code), /^HEADGATE_(STORE|CLOSED)/);
+      const stores = context.fixture.openPeer ? [await context.peer(), context.store] : [context.store];
+      for (const store of stores) {
+        const call = store
+          .decide([{ key: context.key(), limits: [limit], ops: [{ kind: 'consume', cost: 1 }] }], {})
+          .then(
+            ([result]) => (result && 'error' in result ? result.error : undefined),
+            (error: unknown) => error,
+          );
+        await Promise.all([store.close(), store.close()]);
+        await store.close();
+        const error = await call;
+        if (error !== undefined) assert.match(String((error as { code?: unknown }).code), /^HEADGATE_(STORE|CLOSED)/);
+      }
     },
   },
 ];

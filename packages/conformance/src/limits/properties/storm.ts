@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { fixedWindow, slidingLog, tokenBucket } from '@headgate/core';
 import { startHolder } from '../../process/holder.js';
+import { withoutHook } from '../context.js';
 import { patiently, storm, whileTimeRuns } from '../storm.js';
 import type { LimiterStep, LimiterStore } from '@headgate/core';
 import type { Holder } from '../../process/holder.js';
@@ -139,7 +140,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
     id: 'storm/processes',
     title: 'three processes that storm one key are admitted exactly as often as the limit says',
     timeoutMs: 60_000,
-    unless: ({ fixture }) => (fixture.program ? undefined : 'the fixture gives no program'),
+    unless: (context) => withoutHook(context, 'program'),
     async run(context) {
       const { program } = context.fixture;
       if (!program) return;

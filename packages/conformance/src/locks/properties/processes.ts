@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createFencedRegister, FencedError } from '@headgate/core';
 import { randomKey } from '../../suite/random.js';
 import { sleep } from '../../suite/deadline.js';
+import { cannotHave } from '../../suite/medium.js';
 import { checkLockHistory } from '../history/check.js';
 import type { LockOperation } from '../history/operation.js';
 import { machineMarginMs } from '../lock-test.js';
@@ -15,7 +16,10 @@ const processCount = 4;
 
 /** Processes that are killed, frozen or lied to by their clock. */
 export const processProperties: readonly LockProperty[] = allUnless(
-  ({ fixture }) => (fixture.program ? undefined : 'the fixture gives no program to run in other processes'),
+  ({ fixture, medium }) =>
+    fixture.program
+      ? undefined
+      : (cannotHave(medium, ['program']) ?? 'the fixture gives no program to run in other processes'),
   [
     {
       id: 'processes/killed-holder-frees-its-key',
