@@ -40,7 +40,7 @@ describe.skipIf(skipReason('dynamodb') !== undefined)('conformance in moved time
   limiterConformance({
     describe,
     it,
-    version: '@headgate/dynamodb on dynamodb, moved time',
+    version: '@headgate/dynamodb on dynamodb',
     only: ['model', 'time'],
     createStore: () => limiterFixture(place, 'moved'),
   });

@@ -16,4 +16,4 @@ afterAll(async () => {
   await server.stop();
 });
 
-conformanceOn('PostgreSQL 18', () => database);
+conformanceOn('@headgate/postgres on PostgreSQL 18', () => database);

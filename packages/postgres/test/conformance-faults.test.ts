@@ -51,7 +51,7 @@ const faults: Faults = Object.fromEntries(names.map((name) => [name, later(name)
 limiterConformance({
   describe,
   it,
-  version: 'PostgreSQL 15',
+  version: '@headgate/postgres on PostgreSQL 15',
   only: ['faults', 'budget'],
   faults: {
     ...faults,
@@ -85,7 +85,7 @@ limiterConformance({
 lockConformance({
   describe,
   it,
-  version: 'PostgreSQL 15',
+  version: '@headgate/postgres on PostgreSQL 15',
   only: ['faults', 'fence/rises-over-loss-of-all-data'],
   faults,
   createStore: () => {

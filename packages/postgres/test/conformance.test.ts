@@ -9,4 +9,4 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-conformanceOn('PostgreSQL 15', () => database);
+conformanceOn('@headgate/postgres on PostgreSQL 15', () => database);

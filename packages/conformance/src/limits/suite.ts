@@ -42,7 +42,12 @@ function limiterSuite(options: LimiterSuiteOptions): Suite<LimiterContext> {
       const { store } = fixture;
       const peers: LimiterStore[] = [];
       return {
-        context: limiterContext(fixture, { faults: options.faults ?? {}, medium: options.medium ?? 'server', seed, peers }),
+        context: limiterContext(fixture, {
+          faults: options.faults ?? {},
+          medium: options.medium ?? 'server',
+          seed,
+          peers,
+        }),
         identity: {
           name: store.name,
           clock: store.clock,

@@ -27,7 +27,8 @@ function row({ id, title, verdict, reason, timeMs }: PropertyResult): string {
   return `| \`${id}\` | ${cell(title)} | ${holds} | ${verdict === 'skip' ? '' : `${timeMs.toFixed(0)} ms`} |`;
 }
 
-function cell(text: string): string {
+/** The first line of a text, for a cell of a table. */
+export function cell(text: string): string {
   const line = (text.split('\n', 1)[0] ?? '').replaceAll('|', String.raw`\|`);
   return line.length > 160 ? `${line.slice(0, 157)}...` : line;
 }

@@ -16,11 +16,22 @@ export function mergeReports(reports: readonly ConformanceReport[]): readonly Co
   return [...merged.values()];
 }
 
+/** Of two skips the one with a reason in the store counts, not the one for want of a hook in that run; else the order of runs must not tell. */
+function outranks(result: PropertyResult, known: PropertyResult): boolean {
+  const difference = rank[result.verdict] - rank[known.verdict];
+  if (difference !== 0 || result.verdict !== 'skip') return difference > 0;
+  return reasonOrder(result) < reasonOrder(known);
+}
+
+function reasonOrder({ reason = '' }: PropertyResult): string {
+  return `${/^(needs the fault hook|the fixture gives)/.test(reason) ? 1 : 0} ${reason}`;
+}
+
 function mergeResults(first: readonly PropertyResult[], second: readonly PropertyResult[]): readonly PropertyResult[] {
   const rows = new Map(first.map((result) => [result.id, result]));
   for (const result of second) {
     const known = rows.get(result.id);
-    if (!known || rank[result.verdict] > rank[known.verdict]) rows.set(result.id, result);
+    if (!known || outranks(result, known)) rows.set(result.id, result);
   }
   return [...rows.values()];
 }

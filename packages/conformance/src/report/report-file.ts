@@ -1,19 +1,26 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ConformanceReport } from './report.js';
 
 /**
  * Writes a report as JSON and returns the path, or `undefined` when nobody asked: to `path`, else into the folder that
- * HEADGATE_CONFORMANCE_REPORT names, as `<store>-<suite>-<pid>.json` (several files of tests may run at once).
+ * HEADGATE_CONFORMANCE_REPORT names, as `<store>-<suite>-<pid>-<number>.json` (several files of tests may run at once, and a
+ * suite several times in each).
  */
 export function writeReport(report: ConformanceReport, path: string | undefined): string | undefined {
   const folder = process.env['HEADGATE_CONFORMANCE_REPORT'];
-  const file =
-    path ?? (folder ? join(folder, `${fileSafe(report.store)}-${report.suite}-${process.pid}.json`) : undefined);
+  const file = path ?? (folder ? freeName(folder, report) : undefined);
   if (file === undefined) return undefined;
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
   return file;
+}
+
+function freeName(folder: string, { store, suite }: ConformanceReport): string {
+  for (let number = 1; ; number++) {
+    const file = join(folder, `${fileSafe(store)}-${suite}-${process.pid}-${number}.json`);
+    if (!existsSync(file)) return file;
+  }
 }
 
 /** Reads reports from files, and from every `.json` file of folders, in order. Throws for what is not a report. */

@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { checkDocument } from './check-document.js';
+import { toDocument } from './document.js';
 import { toMarkdown } from './markdown.js';
 import { mergeReports } from './merge.js';
 import { readReports, writeReport } from './report-file.js';
+import { propertyNames } from './property-names.js';
 import { jsonSafe } from './report.js';
 import { summarize } from './summary.js';
 import type { ConformanceReport, PropertyResult } from './report.js';
@@ -58,6 +61,14 @@ describe('a report', () => {
     expect(readFileSync(file as string, 'utf8')).toContain('"removalLagMs": "Infinity"');
   });
 
+  it('of a second run of the same suite in one process stands beside the first', () => {
+    vi.stubEnv('HEADGATE_CONFORMANCE_REPORT', folder);
+    writeReport(report, undefined);
+    writeReport({ ...report, seed: 8 }, undefined);
+    vi.unstubAllEnvs();
+    expect(readReports([folder]).map(({ seed }) => seed)).toEqual([7, 8]);
+  });
+
   it('is not written when nobody asked', () => {
     expect(writeReport(report, undefined)).toBe(undefined);
   });
@@ -87,6 +98,56 @@ describe('a report', () => {
   });
 });
 
+describe('a document to commit', () => {
+  const runOf = (version: string, reason: string): ConformanceReport => ({
+    ...report,
+    version,
+    results: [
+      { id: 'cost/burst', title: 'a fresh key admits exactly its limit at once', verdict: 'pass', timeMs: 7 },
+      { id: 'cost/denial-charges-nothing', title: 'costs | nothing', verdict: 'skip', reason, timeMs: 0 },
+    ],
+  });
+  const [first, second] = [runOf('mine on a', 'the same'), runOf('mine on b', 'the same')];
+
+  it('shows runs beside each other, with counts and reasons', () => {
+    const lines = toDocument([second, first]).split('\n');
+    expect(lines).toContain('| 1 | mine on a | store | 1 | 0 | 1 |');
+    expect(lines).toContain('| the same | `cost/denial-charges-nothing` |');
+    expect(lines).toContain('| `cost/burst` | a fresh key admits exactly its limit at once | yes | yes |');
+    expect(lines).toContain(String.raw`| ${'`cost/denial-charges-nothing`'} | costs \| nothing | - | - |`);
+  });
+
+  it('says which run a reason belongs to when it is not that of all', () => {
+    expect(toDocument([first, runOf('mine on b', 'another')])).toContain(
+      '| another | `cost/denial-charges-nothing` (2) |',
+    );
+  });
+
+  it('is the same whatever the order, date, seed, times and Node version of the runs', () => {
+    const later = { ...first, startedAt: '2027-01-01T00:00:00.000Z', seed: 9, node: 'v24.0.0' };
+    const slower = { ...later, results: later.results.map((result) => ({ ...result, timeMs: 99 })) };
+    expect(toDocument([slower, second])).toBe(toDocument([second, first]));
+  });
+
+  it('is out of date when it lacks a property, words a claim otherwise or names what is no more', () => {
+    const whole = {
+      ...report,
+      results: propertyNames
+        .filter(({ suite }) => suite === 'limiter')
+        .map(({ id, title }) => ({ id, title, verdict: 'pass' as const, timeMs: 1 })),
+    };
+    const document = toDocument([whole]);
+    expect(checkDocument(document)).toEqual([]);
+    expect(checkDocument(toMarkdown(whole))).toEqual([]);
+    expect(checkDocument(document.replace(/^\| `cost\/burst`.*\n/m, ''))).toEqual([
+      'lacks: | `cost/burst` | a fresh key admits exactly its limit at once |',
+    ]);
+    expect(checkDocument(document.replace('a fresh key admits', 'a key admits'))).toHaveLength(2);
+    expect(checkDocument(document.replaceAll('`cost/burst`', '`cost/bursts`'))).toHaveLength(2);
+    expect(checkDocument('# Nothing')).toEqual(['reports on no suite']);
+  });
+});
+
 describe('headgate-conformance', () => {
   it('prints reports of files and folders as Markdown', async () => {
     writeReport(report, join(folder, 'report.json'));
@@ -97,7 +158,19 @@ describe('headgate-conformance', () => {
   it('says how it is used when asked for anything else', async () => {
     await expect(run(process.execPath, [bin, 'publish'])).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('usage: headgate-conformance report'),
+      stderr: expect.stringMatching(/^usage:\n +headgate-conformance report/),
+    });
+  });
+
+  it('prints a document to commit, and fails for one that does not name the properties of the suite', async () => {
+    writeReport(report, join(folder, 'report.json'));
+    const { stdout } = await run(process.execPath, [bin, 'report', '--stable', folder]);
+    expect(stdout).toBe(toDocument([report]));
+    const file = join(folder, 'report.md');
+    writeFileSync(file, stdout);
+    await expect(run(process.execPath, [bin, 'check', file])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('report.md lacks: | `cost/burst` |'),
     });
   });
 
