@@ -37,6 +37,31 @@ export interface LimiterContext {
 /** Beyond this a movable clock jumps as that of a machine that slept: a store's every timer in a year would take longer than the test. */
 const longestAwakeUs = 600_000_000;
 
+/** A call that is not back after this long waits for a clock that stands still: a store that meets contention pauses by it. */
+const stuckMs = 2000;
+
+async function whileStuckTimeRuns<T>(clock: MovableClock | undefined, work: Promise<T>): Promise<T> {
+  if (!clock) return work;
+  let run: NodeJS.Timeout | undefined;
+  const start = setTimeout(() => {
+    run = setInterval(() => clock.advance(1), 1);
+  }, stuckMs);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(start);
+    clearInterval(run);
+  }
+}
+
+/** Asserts that a store lives by the clock of its fixture, to a second: every other claim about time would fail in words of its own. */
+function assertDecidesBy(clock: MovableClock, decided: LimiterDecided | undefined): void {
+  if (!decided || Math.abs(decided.nowUs - clock.nowUs()) <= 1_000_000) return;
+  throw new Error(
+    `The store decided at nowUs ${decided.nowUs} while the fixture's clock stood at ${clock.nowUs()}: it must decide by that clock, in microseconds`,
+  );
+}
+
 /** Makes the context of one property. `peers` collects what is to be closed after it. */
 export function limiterContext(
   fixture: LimiterFixture,
@@ -49,14 +74,18 @@ export function limiterContext(
 ): LimiterContext {
   const { store, clock } = fixture;
 
+  let clockIsKnown = false;
   const batch: LimiterContext['batch'] = async (steps, on = store) => {
-    const results = await on.decide(steps, {});
+    const results = await whileStuckTimeRuns(clock, on.decide(steps, {}));
     if (results.length !== steps.length)
       throw new Error(`${steps.length} steps came back as ${results.length} results`);
-    return results.map((result) => {
+    const decided = results.map((result) => {
       if ('error' in result) throw result.error;
       return result;
     });
+    if (clock && !clockIsKnown) assertDecidesBy(clock, decided[0]);
+    clockIsKnown = true;
+    return decided;
   };
   const decide: LimiterContext['decide'] = async (key, limits, ops, on = store) =>
     (await batch([{ key, limits, ops }], on))[0] as LimiterDecided;

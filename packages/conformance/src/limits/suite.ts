@@ -1,3 +1,4 @@
+import { checkFixture } from '../suite/check-fixture.js';
 import { chooseSeed } from '../suite/random.js';
 import { registerSuite, runSuite } from '../suite/suite.js';
 import { limiterContext } from './context.js';
@@ -39,6 +40,7 @@ function limiterSuite(options: LimiterSuiteOptions): Suite<LimiterContext> {
     seed,
     open: async () => {
       const fixture = await options.createStore();
+      checkFixture(fixture);
       const { store } = fixture;
       const peers: LimiterStore[] = [];
       return {

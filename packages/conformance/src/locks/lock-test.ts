@@ -1,6 +1,7 @@
 import type { Locks, LocksOptions, LockStore } from '@headgate/core';
 import { createLocks } from '@headgate/core';
 import { type Holder, startHolder } from '../process/holder.js';
+import { checkFixture } from '../suite/check-fixture.js';
 import { sleep } from '../suite/deadline.js';
 import type { Faults } from '../suite/faults.js';
 import type { Medium } from '../suite/medium.js';
@@ -59,6 +60,7 @@ export async function openLockTest(
   request: LockStoreRequest = { time: 'real' },
 ): Promise<OpenedLockTest> {
   const fixture = await options.createStore(request);
+  checkFixture(fixture);
   const { store, clock } = fixture;
   const peers: LockStore[] = [];
   const managers: Locks[] = [];

@@ -50,9 +50,20 @@ describe('a report', () => {
       [
         "limiter conformance of 'mine' (@me/mine 1.2.3): 2 ran, 1 passed, 1 failed, 1 skipped; seed 7",
         '  fail  a/two    got 1, expected 2',
+        '                 claim: two | holds',
         "  skip  b/three  needs the fault hook 'kill'",
       ].join('\n'),
     );
+  });
+
+  it('counts failures beyond three of the same reason', () => {
+    const failures = ['a', 'b', 'c', 'd', 'e'].map(
+      (name): PropertyResult => ({ id: `x/${name}`, title: name, verdict: 'fail', reason: 'cannot open', timeMs: 0 }),
+    );
+    const text = summarize({ ...report, results: failures });
+    expect(text).toContain('  fail  x/c  cannot open');
+    expect(text).not.toContain('x/d');
+    expect(text).toContain('  fail  and 2 more for the same reason');
   });
 
   it('is written as JSON that reads back the same, Infinity as a word', () => {

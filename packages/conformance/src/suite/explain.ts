@@ -7,9 +7,11 @@ export function explain(error: unknown): string {
   if (!(error instanceof AssertionError) || !['strictEqual', 'deepStrictEqual'].includes(error.operator))
     return error.message;
   const difference = `got ${show(error.actual)}, expected ${show(error.expected)}`;
-  return error.generatedMessage ? difference : `${error.message}: ${difference}`;
+  // Node appends a drawing of the difference to what the claim says.
+  const [claim = ''] = error.message.split('\n', 1);
+  return error.generatedMessage ? difference : `${claim}: ${difference}`;
 }
 
 function show(value: unknown): string {
-  return inspect(value, { breakLength: Infinity, depth: 4, maxArrayLength: 40 });
+  return inspect(value, { breakLength: Infinity, compact: true, depth: 4, maxArrayLength: 40 });
 }

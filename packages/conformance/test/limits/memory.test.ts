@@ -1,19 +1,6 @@
-import { memoryLimiterStore } from '@headgate/memory';
 import { describe, it } from 'vitest';
+import { limiterSetting } from '../../../memory/test/fixtures.js';
 import { limiterConformance, manualClock } from '../../src/index.js';
 
-describe('the memory store on a movable clock', () => {
-  limiterConformance({
-    describe,
-    it,
-    createStore: () => {
-      const clock = manualClock();
-      const store = memoryLimiterStore({ clock });
-      return { store, clock, size: () => store.size };
-    },
-  });
-});
-
-describe('the memory store on the system clock', () => {
-  limiterConformance({ describe, it, createStore: () => ({ store: memoryLimiterStore() }) });
-});
+// On the system's clock it runs in that package.
+limiterConformance({ describe, it, version: '@headgate/memory', ...limiterSetting(() => manualClock()) });

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { lockConformance } from '../../src/locks/suite.js';
-import { memoryFixture } from './memory-fixture.js';
+import { lockSetting } from '../../../memory/test/fixtures.js';
+import { lockConformance } from '../../src/index.js';
 
-lockConformance({ describe, it, version: '@headgate/memory', createStore: (request) => memoryFixture(request) });
+lockConformance({ describe, it, version: '@headgate/memory', ...lockSetting() });

@@ -116,6 +116,13 @@ describe('casLimiterStore', () => {
     expect(data.writes).toBe(0);
   });
 
+  it.each([undefined, 1, 0])('takes a swap that resolves to %s for a failure, not for a verdict', async (verdict) => {
+    const store = casLimiterStore({ name: 'cas', load: medium().load, swap: async () => verdict as never });
+    await expect(decide(store, { kind: 'consume', cost: 1 })).rejects.toThrow(
+      `Expected \`swap\` to resolve to true or false, got ${verdict}`,
+    );
+  });
+
   it('refuses options that cannot work', () => {
     const good = { name: 'cas', load: async () => undefined, swap: async () => true };
     expect(() => casLimiterStore({ ...good, name: 'a b' })).toThrow(InvalidArgumentError);

@@ -90,6 +90,9 @@ export function casLimiterStore<Version>(options: CasLimiterStoreOptions<Version
       },
       call,
     );
+    // A driver's count of rows, or nothing, would read as contention or as success.
+    if (typeof written !== 'boolean')
+      throw new TypeError(`Expected \`swap\` to resolve to true or false, got ${String(written)}`);
     return written ? outcome.result : undefined;
   }
 

@@ -25,7 +25,7 @@ export const limiterLevelProperties: readonly Property<LimiterContext>[] = [
       const key = context.key();
       const calls = Array.from({ length: 500 }, (_, i) => (limiters[i % limiters.length] as Limiter).consume(key));
       const decisions = await whileTimeRuns(context, Promise.all(calls));
-      assert.equal(decisions.filter(({ allowed }) => allowed).length, 120);
+      assert.equal(decisions.filter(({ allowed }) => allowed).length, 120, 'admitted of 500 calls at once');
       await Promise.all(limiters.map((limiter) => limiter.close()));
     },
   },

@@ -144,9 +144,10 @@ export const recordProperties: readonly Property<LimiterContext>[] = [
       const key = context.key();
       const early = await context.peer();
       await context.ask(key, limit, { kind: 'consume', cost: 2 });
-      assert.equal((await context.ask(key, limit, { kind: 'consume', cost: 1 }, early)).remaining, 2);
+      const unseen = 'another store does not see what the first charged (does openPeer open the same data?)';
+      assert.equal((await context.ask(key, limit, { kind: 'consume', cost: 1 }, early)).remaining, 2, unseen);
       const late = await context.peer();
-      assert.equal((await context.ask(key, limit, { kind: 'peek', cost: 1 }, late)).remaining, 2);
+      assert.equal((await context.ask(key, limit, { kind: 'peek', cost: 1 }, late)).remaining, 2, unseen);
       await early.close();
       assert.equal((await context.ask(key, limit, { kind: 'consume', cost: 2 }, late)).remaining, 0);
       assert.equal((await context.ask(key, limit, { kind: 'consume', cost: 1 })).allowed, false);

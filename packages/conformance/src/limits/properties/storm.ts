@@ -37,7 +37,11 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
           both,
           Array.from({ length: 500 }, () => step(key, [limit])),
         );
-        assert.equal(results.filter(({ answers }) => answers[0]?.allowed).length, 120, limit.kind);
+        assert.equal(
+          results.filter(({ answers }) => answers[0]?.allowed).length,
+          120,
+          `admitted of 500 calls at once (${limit.kind})`,
+        );
       }
     },
   },
@@ -58,6 +62,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
       assert.deepEqual(
         admitted,
         keys.map(() => 1),
+        'admitted of 8 calls at once on each of 25 fresh keys',
       );
     },
   },
@@ -77,7 +82,7 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
         both,
         Array.from({ length: 200 }, () => step(key, policy)),
       );
-      assert.equal(results.filter(({ answers }) => answers[0]?.allowed).length, 60);
+      assert.equal(results.filter(({ answers }) => answers[0]?.allowed).length, 60, 'admitted of 200 calls at once');
       const { readings } = await context.ask(key, policy, { kind: 'peek', cost: 0 });
       assert.deepEqual(
         readings?.map(({ remaining }) => remaining),
@@ -106,7 +111,11 @@ export const stormProperties: readonly Property<LimiterContext>[] = [
       };
       await whileTimeRuns(context, Promise.all(Array.from({ length: 8 }, (_, id) => worker(id))));
       for (const key of keys)
-        assert.equal((await context.ask(key, limit, { kind: 'peek', cost: 1 })).remaining, 1000 - 8 * 6);
+        assert.equal(
+          (await context.ask(key, limit, { kind: 'peek', cost: 1 })).remaining,
+          1000 - 8 * 6,
+          'left of 1000 after 48 charges of 1',
+        );
     },
   },
   {
