@@ -9,6 +9,8 @@ export interface ModelLease extends Life {
   readonly permits: number;
   readonly fencingToken: number;
   readonly lastToken: number;
+  /** Its process was asked to let go and has yet to answer: whatever prolongs the lease meanwhile, it may be over at any time. */
+  leaving?: boolean;
 }
 
 /** A place in the queue. The store may have turned it into a lease already, and will say so when its owner asks again. */

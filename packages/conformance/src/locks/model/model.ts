@@ -36,7 +36,7 @@ export class LockModel {
     const own = state.leases.find((lease) => lease.leaseId === request.leaseId);
     if (own && reply.acquired && reply.fencingToken === own.fencingToken) {
       assert.equal(reply.lastToken, own.lastToken, 'a repeated acquire returns the stored block');
-      Object.assign(own, this.#life(when, request.ttlMs));
+      this.#prolong(own, request.ttlMs, when);
       return;
     }
     if (own) {
@@ -54,7 +54,7 @@ export class LockModel {
     );
     if (reply.extended) {
       assert.ok(own, `${request.leaseId} was extended and did not hold`);
-      Object.assign(own, this.#life(when, request.ttlMs));
+      this.#prolong(own, request.ttlMs, when);
     } else if (own) {
       assert.ok(!surelyAlive(own, when), `${request.leaseId} held and its extension was lost (${reply.reason})`);
       state.leases = state.leases.filter((lease) => lease !== own);
@@ -226,7 +226,11 @@ export class LockModel {
   // Ends the leases and doubts the waiters of these ids; a lease whose process has yet to answer is only doubted.
   #end(state: KeyState, ids: (leaseId: string) => boolean, pending: ReadonlySet<string>): void {
     state.leases = state.leases.filter((lease) => !ids(lease.leaseId) || pending.has(lease.leaseId));
-    for (const lease of state.leases) if (ids(lease.leaseId)) doubt(lease);
+    for (const lease of state.leases) {
+      if (!ids(lease.leaseId)) continue;
+      lease.leaving = true;
+      doubt(lease);
+    }
     for (const waiter of state.waiters) if (ids(waiter.request.leaseId)) doubt(waiter);
   }
 
@@ -253,6 +257,11 @@ export class LockModel {
       state.issued.add(token);
     }
     state.lastToken = Math.max(state.lastToken, last);
+  }
+
+  #prolong(lease: ModelLease, ttlMs: number, when: When): void {
+    Object.assign(lease, this.#life(when, ttlMs));
+    if (lease.leaving) doubt(lease);
   }
 
   #life(when: When, ttlMs: number): { sureUntilMs: number; overFromMs: number } {
