@@ -10,6 +10,7 @@ describe('on a clock that tests move', () => {
   limiterConformance({
     describe,
     it,
+    medium: 'disk',
     faults: { wipe },
     createStore: () => {
       const folder = newFolder();
@@ -25,6 +26,7 @@ describe("by the machine's clock", () => {
   limiterConformance({
     describe,
     it,
+    medium: 'disk',
     // The rest has been held to the same code above. Records are shown here alone, since they never expire by themselves.
     only: ['time', 'storm/processes', 'record/denials-and-peeks-write-nothing', 'record/reset-removes'],
     createStore: () => {

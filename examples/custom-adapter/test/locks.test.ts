@@ -9,6 +9,7 @@ afterAll(removeFolders);
 lockConformance({
   describe,
   it,
+  medium: 'disk',
   faults: { wipe },
   createStore: ({ time }) => {
     const folder = newFolder();
