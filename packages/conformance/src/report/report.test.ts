@@ -159,7 +159,8 @@ describe('a document to commit', () => {
   });
 });
 
-describe('headgate-conformance', () => {
+// Each starts a process of its own.
+describe('headgate-conformance', { timeout: 30_000 }, () => {
   it('prints reports of files and folders as Markdown', async () => {
     writeReport(report, join(folder, 'report.json'));
     const { stdout } = await run(process.execPath, [bin, 'report', folder]);
