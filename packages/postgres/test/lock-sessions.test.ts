@@ -1,3 +1,6 @@
+import { execFile as execFileOf } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { postgresLockStore } from '@headgate/postgres';
 import { until } from '@headgate/test-servers';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -7,6 +10,7 @@ import type { LockStore } from '@headgate/core';
 import type { PostgresLockStoreOptions } from '@headgate/postgres';
 import type { TestDatabase } from './database.js';
 
+const execFile = promisify(execFileOf);
 let database: TestDatabase;
 const open: LockStore[] = [];
 beforeAll(async () => {
@@ -119,15 +123,46 @@ it('a statement that fails after the lock was taken leaves nothing held, and fai
   await pool.query(`ALTER TABLE "${schema}".leases DROP CONSTRAINT refuses`);
 });
 
+/** Holders become deaf, as a process that hangs would be: their inbox is gone and does not come back. */
+async function deafen(): Promise<void> {
+  await database.pool.query(
+    `UPDATE "${database.schema}".leases SET channel = 'headgate_nobody' WHERE lock_id IN (SELECT lock_id FROM "${database.schema}".locks)`,
+  );
+}
+
+it('a process that terminates a holder stays for that, and ends by itself when it is done', async () => {
+  const stuck = await take(openStore(), 'stuck for a while');
+  await deafen();
+  const program = fileURLToPath(new URL('programs/operator.mjs', import.meta.url));
+  const ran = await execFile(process.execPath, [program, database.url, database.schema, 'stuck for a while'], {
+    timeout: 20_000,
+  });
+  expect(ran).toMatchObject({ stdout: stuck.leaseId, stderr: '' });
+});
+
+it('a store that is closed while it waits for a stuck holder says so, and opens no connection again', async () => {
+  const [store, operator] = [openStore(), openStore()];
+  await take(store, 'stuck at the end');
+  await deafen();
+  const forced = operator.forceRelease('stuck at the end', { terminate: true });
+  const refusal = expect(forced).rejects.toMatchObject({ code: 'HEADGATE_CLOSED' });
+  const evicted = `SELECT FROM "${database.schema}".leases WHERE evict IS NOT NULL`;
+  await until(async () => (await database.pool.query(evicted)).rowCount === 1, {
+    timeoutMs: 5_000,
+    what: 'the holder to be asked',
+  });
+  await operator.close();
+  await refusal;
+  await store.close();
+  await until(async () => (await backends()).length === 0, { timeoutMs: 3_000, what: 'the connections to end' });
+});
+
 it('terminate ends a holder that does not answer, and names what went with it', async () => {
   const [store, operator] = [openStore(), openStore()];
   const told = losses(store);
   const stuck = await take(store, 'stuck');
   const beside = await take(store, 'beside');
-  // Deaf, as a process that hangs would be: its inbox is gone and does not come back.
-  await database.pool.query(
-    `UPDATE "${database.schema}".leases SET channel = 'headgate_nobody' WHERE lock_id IN (SELECT lock_id FROM "${database.schema}".locks)`,
-  );
+  await deafen();
   const asked = await operator.forceRelease('stuck');
   expect(asked).toMatchObject({ released: [], pending: [{ leaseId: stuck.leaseId }] });
   const forced = await operator.forceRelease('stuck', { terminate: true });

@@ -1,3 +1,4 @@
+import { ClosedError } from '@headgate/core';
 import { isServerError, toStoreError } from '../errors.js';
 import { connect, keepsAlive } from './connect.js';
 import type { LockLostReason } from '@headgate/core';
@@ -77,6 +78,8 @@ export class Inbox {
   }
 
   #open(): Promise<pg.Client> {
+    // A connection opened after the end would stay, with nobody to close it.
+    if (this.#closed) return Promise.reject(new ClosedError('The store is closed'));
     this.#opening ??= this.#connect().catch((error: unknown) => {
       this.#opening = undefined;
       throw toStoreError(error);

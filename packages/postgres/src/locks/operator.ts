@@ -79,6 +79,7 @@ export class Operator {
     for (let waited = 0; waited < answerMs; waited += 50) {
       const [row] = await this.#inbox.query<{ held: number }>(sql, [id.lockId, leaseIds]);
       if (row?.held === 0) return [];
+      // Keeps the process alive, unlike waiting for a lock: somebody wants this done, and it is over soon.
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const [row] = await this.#inbox.query<{ answer: [string[], [string, string][]] }>(
