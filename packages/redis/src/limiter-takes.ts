@@ -2,6 +2,7 @@ import { policyText } from './limiter-codec.js';
 import type {
   FixedWindowLimit,
   LimiterAnswer,
+  LimiterAnswerNow,
   LimiterDecided,
   LimiterOp,
   LimiterStep,
@@ -58,62 +59,86 @@ export function encodeTakes(steps: readonly LimiterStep[], keyOf: (key: string) 
 export function decodeTakes(steps: readonly LimiterStep[], reply: Buffer): (LimiterDecided | undefined)[] {
   const numbers = new DataView(reply.buffer, reply.byteOffset, reply.byteLength);
   const nowUs = numbers.getFloat64(0, true);
-  return steps.map(({ limits, ops }, i) => {
+  const [limit] = (steps[0] as LimiterStep).limits as readonly [TakeLimit];
+  const results: (LimiterDecided | undefined)[] = [];
+  for (let i = 0; i < steps.length; i++) {
+    const { ops } = steps[i] as LimiterStep;
     const a = numbers.getFloat64(8 + 16 * i, true);
     const b = numbers.getFloat64(16 + 16 * i, true);
-    if (b < 0) return undefined;
-    const limit = limits[0] as TakeLimit;
+    if (b < 0) {
+      results.push(undefined);
+      continue;
+    }
     const { cost } = ops[0] as { readonly cost: number };
-    const answers =
-      limit.kind === 'tokenBucket' ? bucketAnswers(limit, a, ops, cost, nowUs) : windowAnswers(limit, a, b, ops, cost);
-    return { nowUs, atUs: nowUs, answers };
-  });
+    const answers: LimiterAnswer[] = [];
+    if (limit.kind === 'tokenBucket') addBucketAnswers(answers, limit, a, ops.length, cost, nowUs);
+    else addWindowAnswers(answers, limit, a, b, ops.length, cost, nowUs);
+    results.push({ nowUs, atUs: nowUs, answers });
+  }
+  return results;
 }
 
-/** What `ops`, all of `cost`, on a bucket of `level` come to. */
-function bucketAnswers(
+/** What `times` operations of `cost` on a bucket of `level` come to. */
+function addBucketAnswers(
+  answers: LimiterAnswer[],
   limit: TokenBucketLimit,
   level: number,
-  ops: readonly LimiterOp[],
+  times: number,
   cost: number,
   nowUs: number,
-): LimiterAnswer[] {
+): void {
   const { unitsPerToken, unitsPerUs } = limit;
   const full = limit.limit * unitsPerToken;
   const units = cost * unitsPerToken;
   let left = level;
-  return ops.map(() => {
+  for (let i = 0; i < times; i++) {
     const missing = units - left;
     if (missing <= 0) left -= units;
     const remaining = Math.max(0, Math.floor(left / unitsPerToken));
     const resetAtUs = nowUs + Math.ceil((full - left) / unitsPerUs);
-    if (missing <= 0) return taken(cost, remaining, resetAtUs);
-    return denied(nowUs + Math.ceil(missing / unitsPerUs), remaining, resetAtUs);
-  });
+    answers.push(
+      missing <= 0
+        ? taken(cost, remaining, resetAtUs, nowUs)
+        : denied(nowUs + Math.ceil(missing / unitsPerUs), remaining, resetAtUs, nowUs),
+    );
+  }
 }
 
-/** What `ops`, all of `cost`, on a window of `used` units that began at `startUs` come to. */
-function windowAnswers(
+/** What `times` operations of `cost` on a window of `used` units that began at `startUs` come to. */
+function addWindowAnswers(
+  answers: LimiterAnswer[],
   limit: FixedWindowLimit,
   used: number,
   startUs: number,
-  ops: readonly LimiterOp[],
+  times: number,
   cost: number,
-): LimiterAnswer[] {
+  nowUs: number,
+): void {
   const endUs = startUs + limit.windowUs;
   let count = used;
-  return ops.map(() => {
+  for (let i = 0; i < times; i++) {
     const fits = cost <= limit.limit - count;
     if (fits) count += cost;
     const remaining = Math.max(0, limit.limit - count);
-    return fits ? taken(cost, remaining, endUs) : denied(endUs, remaining, endUs);
-  });
+    answers.push(fits ? taken(cost, remaining, endUs, nowUs) : denied(endUs, remaining, endUs, nowUs));
+  }
 }
 
-function taken(granted: number, remaining: number, resetAtUs: number): LimiterAnswer {
-  return { allowed: true, granted, violated: -1, retryAtUs: 0, remaining, resetAtUs };
+// The answers bring their step's clocks along, so that core need not copy them.
+function taken(granted: number, remaining: number, resetAtUs: number, nowUs: number): LimiterAnswerNow {
+  return { allowed: true, granted, violated: -1, retryAtUs: 0, remaining, resetAtUs, nowUs, atUs: nowUs };
 }
 
-function denied(retryAtUs: number, remaining: number, resetAtUs: number): LimiterAnswer {
-  return { allowed: false, granted: 0, reason: 'quota', violated: 0, retryAtUs, remaining, resetAtUs };
+function denied(retryAtUs: number, remaining: number, resetAtUs: number, nowUs: number): LimiterAnswerNow {
+  return {
+    allowed: false,
+    granted: 0,
+    reason: 'quota',
+    violated: 0,
+    retryAtUs,
+    remaining,
+    resetAtUs,
+    nowUs,
+    atUs: nowUs,
+  };
 }

@@ -37,7 +37,13 @@ class Model {
       this.nowUs = actual.nowUs;
       this.chargedAtUs.push(actual.atUs);
       if (this.chargedAtUs.length > 20) this.chargedAtUs.shift();
-      return { ...result, answers: result.answers.map((answer) => withoutReadings(answer, limits)) };
+      const { nowUs, atUs } = result;
+      const answers = result.answers.map((answer, j) => ({
+        ...withoutReadings(answer, limits),
+        // Answers may bring their step's clocks along.
+        ...('atUs' in (actual.answers[j] ?? {}) ? { nowUs, atUs } : {}),
+      }));
+      return { ...result, answers };
     });
   }
 }

@@ -4,7 +4,7 @@ import type { Limit } from './limit.js';
 
 /** One caller's operation on its way through the lanes of a store. */
 export abstract class Ask extends Expirable {
-  /** The record's key. */
+  /** The key as the caller named it; the lanes join the limiter's name to it. */
   readonly key: string;
   readonly limits: readonly Limit[];
   readonly op: LimiterOp;
@@ -12,6 +12,10 @@ export abstract class Ask extends Expirable {
   state: 'new' | 'queued' | 'sent' | 'over' = 'new';
   /** Set by the lanes that took it: called when its time is up. */
   onExpire: ((ask: Ask) => void) | undefined;
+  /** The next ask for the same key, waiting or in the same step. */
+  behind: Ask | undefined;
+  /** Of the first ask that waits for a key: the last one. */
+  last: Ask | undefined;
 
   constructor(key: string, limits: readonly Limit[], op: LimiterOp) {
     super();

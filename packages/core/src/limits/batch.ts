@@ -1,7 +1,12 @@
 import { Expirable } from '../deadlines.js';
+import { joinKey } from '../keys.js';
+import { consumeOne } from './ops.js';
 import type { Ask } from './ask.js';
-import type { LimiterStep } from './contract.js';
+import type { LimiterOp, LimiterStep } from './contract.js';
 import type { Lane } from './lane.js';
+
+/** What most steps ask; shared, because a list for each was a good part of what core allocates for a call. */
+const oneConsumeOne: readonly LimiterOp[] = Object.freeze([consumeOne]);
 
 /** The signal of a round trip, made only when the store looks at it. */
 class BatchCall {
@@ -24,28 +29,46 @@ class BatchCall {
 export class Batch extends Expirable {
   readonly lane: Lane;
   readonly steps: LimiterStep[] = [];
-  /** The callers of each step, in the order of its operations. */
-  readonly asks: Ask[][] = [];
+  /** The first caller of each step; the others follow as `behind`, in the order of the operations. */
+  readonly asks: Ask[] = [];
   readonly call: BatchCall = new BatchCall();
   /** Sent by a breaker that wants to know whether the store is back. */
   readonly probe: boolean;
   sentMs = 0;
   over = false;
+  readonly #name: string;
   readonly #onExpire: (batch: Batch) => void;
 
-  constructor(lane: Lane, probe: boolean, onExpire: (batch: Batch) => void) {
+  /** `name` is the limiter's. */
+  constructor(lane: Lane, name: string, probe: boolean, onExpire: (batch: Batch) => void) {
     super();
     this.lane = lane;
     this.probe = probe;
+    this.#name = name;
     this.#onExpire = onExpire;
   }
 
-  add(asks: Ask[]): void {
-    const { key, limits } = asks[0] as Ask;
-    this.steps.push({ key, limits, ops: asks.map(({ op }) => op) });
-    this.asks.push(asks);
+  /** Whether it is a single operation. */
+  get isLone(): boolean {
+    return this.steps.length === 1 && this.steps[0]?.ops.length === 1;
+  }
+
+  /** Adds a step: `first` and those behind it. */
+  add(first: Ask): void {
+    const { key, limits, op } = first;
+    let ops = oneConsumeOne;
+    first.state = 'sent';
+    if (first.behind) {
+      const all = [op];
+      for (let ask: Ask | undefined = first.behind; ask; ask = ask.behind) {
+        all.push(ask.op);
+        ask.state = 'sent';
+      }
+      ops = all;
+    } else if (op !== consumeOne) ops = [op];
+    this.steps.push({ key: joinKey(this.#name, key), limits, ops });
+    this.asks.push(first);
     this.lane.busy.add(key);
-    for (const ask of asks) ask.state = 'sent';
   }
 
   override expire(): void {

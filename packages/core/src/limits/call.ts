@@ -13,40 +13,52 @@ export interface CallHandler {
   withdraw(call: Call): void;
 }
 
+type Resolve = (decision: Decision | Promise<Decision>) => void;
+type Reject = (error: unknown) => void;
+
+let resolveLatest: Resolve;
+let rejectLatest: Reject;
+// One function for all calls: a closure for each is among the things that make a call expensive.
+const hold = (resolve: Resolve, reject: Reject): void => {
+  resolveLatest = resolve;
+  rejectLatest = reject;
+};
+
 /** An operation with a caller who waits for its decision and may give up. */
 export class Call extends Ask {
-  /** The key as the caller named it. */
-  readonly userKey: string;
   readonly policy: Policy;
   readonly signal: AbortSignal | undefined;
   readonly #handler: CallHandler;
-  #resolve: ((decision: Decision | Promise<Decision>) => void) | undefined;
-  #reject: ((error: unknown) => void) | undefined;
+  #resolve: Resolve | undefined;
+  #reject: Reject | undefined;
 
   constructor(
     handler: CallHandler,
-    userKey: string,
-    recordKey: string,
+    key: string,
     policy: Policy,
     limits: readonly Limit[],
     op: LimiterOp,
     signal: AbortSignal | undefined,
   ) {
-    super(recordKey, limits, op);
+    super(key, limits, op);
     this.#handler = handler;
-    this.userKey = userKey;
     this.policy = policy;
     this.signal = signal;
   }
 
-  /** Sends the call on its way with `send` and promises its decision. */
-  run(send: (call: Call) => void): Promise<Decision> {
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      send(this);
-      if (this.#reject !== undefined) this.signal?.addEventListener('abort', this, { once: true });
-    });
+  /** The decision that is to come; to be asked for once, before the call is sent on its way. */
+  promise(): Promise<Decision> {
+    const promise = new Promise<Decision>(hold);
+    this.#resolve = resolveLatest;
+    this.#reject = rejectLatest;
+    this.signal?.addEventListener('abort', this, { once: true });
+    return promise;
+  }
+
+  /** The call was not sent. */
+  refused(error: unknown): void {
+    this.#reject?.(error);
+    this.#settle();
   }
 
   override answered(answer: LimiterAnswerNow, sentMs: number): void {

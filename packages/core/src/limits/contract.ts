@@ -75,7 +75,7 @@ export interface LimiterDecided {
   readonly nowUs: number;
   /** The instant the step counts as: `max(nowUs, the record's last time)`, so that a clock that steps back re-opens nothing. */
   readonly atUs: number;
-  /** One answer per operation, in order. */
+  /** One answer per operation, in order. Core adds `nowUs` and `atUs` to each ({@link LimiterAnswerNow}); one that has them is used as it is, which is cheaper. */
   readonly answers: readonly LimiterAnswer[];
 }
 

@@ -1,6 +1,5 @@
 import { InvalidArgumentError, isStoreError, StoreError } from '../errors.js';
 import { emitStoreCall } from '../hooks/store-call.js';
-import { joinKey } from '../keys.js';
 import { Breaker } from './breaker.js';
 import { Call } from './call.js';
 import { decideNowOf } from './decide-now.js';
@@ -41,7 +40,7 @@ export class Engine implements CallHandler {
   #reportRecovery: ((units?: number) => void) | undefined;
 
   constructor(options: CheckedLimiterOptions, emitter: Emitter) {
-    const { store, clock, timeoutMs, maxInFlight, maxQueue, fallback } = options;
+    const { name, store, clock, timeoutMs, maxInFlight, maxQueue, fallback } = options;
     this.#options = options;
     this.#store = store;
     this.#emitter = emitter;
@@ -49,7 +48,7 @@ export class Engine implements CallHandler {
     this.#decideNow = decideNowOf(store, options.name);
     this.#denyCache = options.denyCache && new DenyCache(clock, options.denyCache);
     this.#breaker = new Breaker(clock, options.breaker);
-    const common = { clock, emitter, timeoutMs, maxInFlight, maxQueue };
+    const common = { name, clock, emitter, timeoutMs, maxInFlight, maxQueue };
     this.#lanes = new Lanes({ ...common, store, onContact: this.#contact });
     this.fallback = fallback && new Fallback({ ...fallback, name: options.name, owner: this }, common);
   }
@@ -93,12 +92,16 @@ export class Engine implements CallHandler {
     if (known) return Promise.resolve(createDecision(known, policy.limits, 'cache', this, key));
     if (leastCost(op) === undefined) this.#denyCache?.forget(key);
     const passage = this.#breaker.passage;
-    const call = new Call(this, key, joinKey(this.#options.name, key), policy, policy.limits, op, signal);
-    return call.run(() => {
+    const call = new Call(this, key, policy, policy.limits, op, signal);
+    const promise = call.promise();
+    try {
       if (passage === 'go') this.#lanes.submit(call);
       else if (passage === 'probe' && this.#lanes.probe(call)) this.#breaker.probing = true;
       else call.failed(this.#notAsked(), false);
-    });
+    } catch (error) {
+      call.refused(error);
+    }
+    return promise;
   }
 
   /** Gives back `units` of a decision's charge to the store that took them, and to no other. */
@@ -123,12 +126,12 @@ export class Engine implements CallHandler {
   }
 
   decided(call: Call, answer: LimiterAnswerNow, sentMs: number): Decision {
-    this.#denyCache?.learn(call.userKey, call.limits, call.op, answer, sentMs);
-    return createDecision(answer, call.limits, 'store', this, call.userKey);
+    this.#denyCache?.learn(call.key, call.limits, call.op, answer, sentMs);
+    return createDecision(answer, call.limits, 'store', this, call.key);
   }
 
   failed(call: Call, error: unknown, sent: boolean): Decision | Promise<Decision> {
-    return this.#failover(call.userKey, call.policy, call.op, error, sent, call.signal);
+    return this.#failover(call.key, call.policy, call.op, error, sent, call.signal);
   }
 
   withdraw(call: Call): void {

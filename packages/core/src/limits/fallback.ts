@@ -1,4 +1,3 @@
-import { joinKey } from '../keys.js';
 import { Call } from './call.js';
 import { createDecision } from './decision.js';
 import { Lanes } from './lanes.js';
@@ -65,8 +64,14 @@ export class Fallback {
       },
       withdraw: (call) => this.#lanes.withdraw(call),
     };
-    const call = new Call(handler, key, joinKey(this.#setup.name, key), policy, policy.shares, clamped, signal);
-    return call.run((sending) => this.#lanes.submit(sending));
+    const call = new Call(handler, key, policy, policy.shares, clamped, signal);
+    const promise = call.promise();
+    try {
+      this.#lanes.submit(call);
+    } catch (error) {
+      call.refused(error);
+    }
+    return promise;
   }
 
   /** Gives back `units` of what a decision of this fallback was charged. */

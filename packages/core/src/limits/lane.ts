@@ -1,4 +1,4 @@
-import { KeyQueue } from './key-queue.js';
+import { samePolicy } from './policy.js';
 import type { Ask } from './ask.js';
 import type { Batch } from './batch.js';
 
@@ -9,8 +9,8 @@ export class Lane {
   gathers = false;
   /** Keys of the batches under way; a key is in at most one. */
   readonly busy: Set<string> = new Set();
-  /** What waits, by key, in order of arrival. */
-  readonly #waiting = new Map<string, KeyQueue>();
+  /** The first ask that waits for each key, in order of arrival; the others for the key stand `behind` it. */
+  readonly #waiting = new Map<string, Ask>();
 
   get isEmpty(): boolean {
     return this.#waiting.size === 0;
@@ -27,24 +27,26 @@ export class Lane {
 
   push(ask: Ask): void {
     ask.state = 'queued';
-    const queue = this.#waiting.get(ask.key);
-    if (queue) queue.push(ask);
-    else this.#waiting.set(ask.key, new KeyQueue(ask));
+    const first = this.#waiting.get(ask.key);
+    if (!first) {
+      this.#waiting.set(ask.key, ask);
+      return;
+    }
+    (first.last ?? first).behind = ask;
+    first.last = ask;
   }
 
   /** Moves what may leave together into `batch`; returns the number of calls. */
   moveTo(batch: Batch, maxSteps: number, maxOps: number): number {
     let calls = 0;
-    for (const [key, queue] of this.#waiting) {
+    for (const ask of this.#waiting.values()) {
       if (batch.steps.length === maxSteps) break;
-      if (this.busy.has(key)) continue;
-      const asks = queue.take(maxOps);
-      this.#waiting.delete(key);
-      // What is left of a hot key goes behind the others.
-      if (!queue.isEmpty) this.#waiting.set(key, queue);
-      if (asks.length === 0) continue;
-      batch.add(asks);
-      calls += asks.length;
+      if (this.busy.has(ask.key)) continue;
+      this.#waiting.delete(ask.key);
+      const first = ask.behind === undefined ? queued(ask) : this.#take(ask, maxOps);
+      if (!first) continue;
+      batch.add(first);
+      calls += batch.steps.at(-1)?.ops.length as number;
     }
     return calls;
   }
@@ -52,10 +54,39 @@ export class Lane {
   /** Takes out everything that waits. */
   drain(): Ask[] {
     const asks: Ask[] = [];
-    for (const queue of this.#waiting.values()) {
-      while (!queue.isEmpty) asks.push(...queue.take(1000));
+    for (let ask of this.#waiting.values() as Iterable<Ask | undefined>) {
+      for (; ask; ask = ask.behind) if (ask.state === 'queued') asks.push(ask);
     }
     this.#waiting.clear();
     return asks;
   }
+
+  /**
+   * Takes the calls of a key that may share a step: the same limits, at most `most`; those that are over are dropped. What is left goes behind the
+   * other keys.
+   */
+  #take(head: Ask, most: number): Ask | undefined {
+    let first: Ask | undefined;
+    let last: Ask | undefined;
+    let taken = 0;
+    let ask: Ask | undefined = head;
+    for (; ask; ask = ask.behind) {
+      if (ask.state !== 'queued') continue;
+      if (taken === most || (first && !samePolicy(first.limits, ask.limits))) break;
+      if (last) last.behind = ask;
+      first ??= ask;
+      last = ask;
+      taken++;
+    }
+    if (last) last.behind = undefined;
+    if (ask) {
+      ask.last = head.last;
+      this.#waiting.set(head.key, ask);
+    }
+    return first;
+  }
+}
+
+function queued(ask: Ask): Ask | undefined {
+  return ask.state === 'queued' ? ask : undefined;
 }

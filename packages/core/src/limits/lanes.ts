@@ -1,5 +1,6 @@
 import { isStoreError, QueueFullError, StoreError, StoreTimeoutError } from '../errors.js';
 import { emitStoreCall } from '../hooks/store-call.js';
+import { joinKey } from '../keys.js';
 import { Batch } from './batch.js';
 import { Deadlines } from '../deadlines.js';
 import { answerNow } from './decision.js';
@@ -8,10 +9,12 @@ import { asStoreError, isOutage } from './store-errors.js';
 import type { Clock } from '../clock.js';
 import type { Emitter } from '../hooks/emitter.js';
 import type { Ask } from './ask.js';
-import type { LimiterAnswer, LimiterResult, LimiterStore } from './contract.js';
+import type { LimiterAnswer, LimiterAnswerNow, LimiterDecided, LimiterResult, LimiterStore } from './contract.js';
 
 /** What {@link Lanes} need. */
 export interface LanesOptions {
+  /** The limiter's name, which is part of each record's key. */
+  readonly name: string;
   readonly store: LimiterStore;
   readonly clock: Clock;
   readonly emitter: Emitter;
@@ -33,7 +36,8 @@ const leastShare = 32;
 export class Lanes {
   readonly #options: LanesOptions;
   readonly #deadlines: Deadlines;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #onlyLane = new Lane();
+  readonly #lanes = new Map<string, Lane>([['', this.#onlyLane]]);
   #queued = 0;
   #inFlight = 0;
   #onIdle: (() => void)[] = [];
@@ -101,8 +105,9 @@ export class Lanes {
   }
 
   #laneOf(key: string): Lane {
-    const { store } = this.#options;
-    const name = store.lane ? store.lane(key) : '';
+    const { store, name: limiter } = this.#options;
+    if (!store.lane) return this.#onlyLane;
+    const name = store.lane(joinKey(limiter, key));
     let lane = this.#lanes.get(name);
     if (!lane) {
       lane = new Lane();
@@ -112,15 +117,15 @@ export class Lanes {
   }
 
   #sendAlone(lane: Lane, ask: Ask, probe: boolean, nowMs: number): void {
-    const batch = new Batch(lane, probe, this.#expireBatch);
-    batch.add([ask]);
+    const batch = new Batch(lane, this.#options.name, probe, this.#expireBatch);
+    batch.add(ask);
     this.#send(batch, nowMs);
   }
 
   #flush(lane: Lane): void {
     const { store, maxInFlight, clock } = this.#options;
     while (lane.inFlight < maxInFlight && !lane.isEmpty) {
-      const batch = new Batch(lane, false, this.#expireBatch);
+      const batch = new Batch(lane, this.#options.name, false, this.#expireBatch);
       const share = Math.max(leastShare, Math.ceil(lane.steps / maxInFlight));
       const { maxBatchSteps, maxStepOps } = store.capabilities;
       this.#queued -= lane.moveTo(batch, Math.min(share, maxBatchSteps), maxStepOps);
@@ -134,13 +139,18 @@ export class Lanes {
     batch.lane.inFlight++;
     this.#inFlight++;
     this.#deadlines.add(batch, nowMs);
-    const decided = new Promise<readonly LimiterResult[]>((resolve) => {
-      resolve(this.#options.store.decide(batch.steps, batch.call));
-    });
-    decided.then(
+    this.#decide(batch).then(
       (results) => this.#returned(batch, results),
       (error: unknown) => this.#returned(batch, undefined, error),
     );
+  }
+
+  #decide(batch: Batch): Promise<readonly LimiterResult[]> {
+    try {
+      return Promise.resolve(this.#options.store.decide(batch.steps, batch.call));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #returned(batch: Batch, results: readonly LimiterResult[] | undefined, error?: unknown): void {
@@ -155,29 +165,33 @@ export class Lanes {
     const reached = whole === undefined && results?.some((result) => !isFailed(result) || !isOutage(result.error));
     this.#options.onContact?.(reached || (isStoreError(first) && !isOutage(first)) ? undefined : first, batch.probe);
     this.#goOn(batch);
-    batch.asks.forEach((asks, i) => {
-      const result = results?.[i];
-      asks.forEach((ask, j) => {
-        if (ask.state !== 'sent') return;
-        if (whole !== undefined || !result) this.#end(ask, whole, true);
-        else if (isFailed(result)) this.#end(ask, result.error, true);
-        else {
-          this.#retire(ask);
-          ask.answered(answerNow(result.answers[j] as LimiterAnswer, result), batch.sentMs);
-        }
-      });
-    });
+    for (let i = 0; i < batch.asks.length; i++) this.#settle(batch.asks[i] as Ask, batch.sentMs, results?.[i], whole);
     this.#settleIdle();
+  }
+
+  /** Ends the calls of a step with its result, or with what failed the whole batch. */
+  #settle(first: Ask, sentMs: number, result: LimiterResult | undefined, whole: unknown): void {
+    const error = whole ?? (result && isFailed(result) ? result.error : undefined);
+    let ask: Ask | undefined = first;
+    for (let i = 0; ask; i++, ask = ask.behind) {
+      if (ask.state !== 'sent') continue;
+      if (error !== undefined) {
+        this.#end(ask, error, true);
+        continue;
+      }
+      const decided = result as LimiterDecided;
+      this.#retire(ask);
+      ask.answered(withClocks(decided.answers[i] as LimiterAnswer, decided), sentMs);
+    }
   }
 
   /**
    * Goes on with a lane whose `batch` came back. Those who are answered now tend to ask again at once; unless more than they may ask waits already,
    * it is sent together with that, when all of them have had their turn.
    */
-  #goOn({ lane, steps, asks }: Batch): void {
-    const wasAlone = steps.length === 1 && asks[0]?.length === 1;
-    if (wasAlone || lane.waitingSteps >= steps.length) this.#flush(lane);
-    if (wasAlone || lane.gathers || lane.inFlight >= this.#options.maxInFlight) return;
+  #goOn({ lane, steps, isLone }: Batch): void {
+    if (isLone || lane.waitingSteps >= steps.length) this.#flush(lane);
+    if (isLone || lane.gathers || lane.inFlight >= this.#options.maxInFlight) return;
     lane.gathers = true;
     // A tick comes after all microtasks: when the callers have gone as far as they get without waiting for something else.
     process.nextTick(this.#gathered, lane);
@@ -192,7 +206,7 @@ export class Lanes {
   #misfit(batch: Batch, results: readonly LimiterResult[]): StoreError | undefined {
     const fits =
       results.length === batch.steps.length &&
-      results.every((result, i) => isFailed(result) || result.answers.length === batch.asks[i]?.length);
+      results.every((result, i) => isFailed(result) || result.answers.length === batch.steps[i]?.ops.length);
     if (fits) return undefined;
     return new StoreError('The store answered with another number of results than it was asked', {
       store: this.#options.store.name,
@@ -207,7 +221,7 @@ export class Lanes {
     this.#deadlines.remove(batch);
     batch.lane.inFlight--;
     this.#inFlight--;
-    for (const { key } of batch.steps) batch.lane.busy.delete(key);
+    for (const { key } of batch.asks) batch.lane.busy.delete(key);
     emitStoreCall(emitter, store.name, 'decide', batch.steps.length, clock.monotonicMs() - batch.sentMs, error);
   }
 
@@ -253,6 +267,11 @@ export class Lanes {
     this.#deadlines.stop();
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
+}
+
+/** An operation's answer with the clocks of its step, unless it brings them along. */
+function withClocks(answer: LimiterAnswer, decided: LimiterDecided): LimiterAnswerNow {
+  return 'atUs' in answer ? (answer as LimiterAnswerNow) : answerNow(answer, decided);
 }
 
 function isFailed(result: LimiterResult): result is { readonly error: StoreError } {
