@@ -1,7 +1,8 @@
-import type { LimiterAnswer, LimiterDecided, LimiterStep } from '@headgate/core';
+import type { LimiterAnswer, LimiterAnswerNow, LimiterDecided, LimiterStep } from '@headgate/core';
 
 const answerFields = ['allowed', 'granted', 'reason', 'violated', 'retryAtUs', 'remaining', 'resetAtUs'] as const;
-const knownFields = new Set<string>([...answerFields, 'readings']);
+const clocks = ['nowUs', 'atUs'] as const;
+const knownFields = new Set<string>([...answerFields, 'readings', ...clocks]);
 
 /** The first way in which a store's result is not the reference's, as a sentence; `undefined` when there is none. */
 export function describeDifference(
@@ -15,15 +16,20 @@ export function describeDifference(
   if (actual.answers.length !== step.ops.length)
     return `${step.ops.length} operations came back as ${actual.answers.length} answers`;
   for (const [i, op] of step.ops.entries()) {
-    const difference = answerDifference(
-      actual.answers[i] as LimiterAnswer,
-      expected.answers[i] as LimiterAnswer,
-      step.limits.length,
-    );
+    const difference =
+      answerDifference(actual.answers[i] as LimiterAnswer, expected.answers[i] as LimiterAnswer, step.limits.length) ??
+      clockDifference(actual.answers[i] as LimiterAnswer, actual);
     if (difference !== undefined)
       return `${at}, operation ${i + 1} of ${step.ops.length}, ${JSON.stringify(op)} on ${step.limits.map(({ kind }) => kind).join(' + ')}: ${difference}`;
   }
   return undefined;
+}
+
+/** An answer may bring its step's clocks along, but no others. */
+function clockDifference(answer: LimiterAnswer, decided: LimiterDecided): string | undefined {
+  const own: Partial<LimiterAnswerNow> = answer;
+  const wrong = clocks.find((clock) => own[clock] !== undefined && own[clock] !== decided[clock]);
+  return wrong && `the answer's ${wrong} is ${own[wrong]}, its step's ${decided[wrong]}`;
 }
 
 function answerDifference(actual: LimiterAnswer, expected: LimiterAnswer, limits: number): string | undefined {
