@@ -6,7 +6,7 @@ import type { LimiterOp, LimiterStep } from './contract.js';
 import type { Lane } from './lane.js';
 
 /** What most steps ask; shared, because a list for each was a good part of what core allocates for a call. */
-const oneConsumeOne: readonly LimiterOp[] = Object.freeze([consumeOne]);
+const oneConsumeOne: LimiterOp[] = [consumeOne];
 
 /** The signal of a round trip, made only when the store looks at it. */
 class BatchCall {
@@ -48,27 +48,18 @@ export class Batch extends Expirable {
     this.#onExpire = onExpire;
   }
 
-  /** Whether it is a single operation. */
-  get isLone(): boolean {
-    return this.steps.length === 1 && this.steps[0]?.ops.length === 1;
-  }
-
-  /** Adds a step: `first` and those behind it. */
-  add(first: Ask): void {
+  /** Adds a step: `first` and those behind it; returns how many they are. */
+  add(first: Ask): number {
     const { key, limits, op } = first;
-    let ops = oneConsumeOne;
-    first.state = 'sent';
-    if (first.behind) {
-      const all = [op];
-      for (let ask: Ask | undefined = first.behind; ask; ask = ask.behind) {
-        all.push(ask.op);
-        ask.state = 'sent';
-      }
-      ops = all;
-    } else if (op !== consumeOne) ops = [op];
+    const ops = first.behind || op !== consumeOne ? [] : oneConsumeOne;
+    for (let ask: Ask | undefined = first; ask; ask = ask.behind) {
+      ask.state = 'sent';
+      if (ops !== oneConsumeOne) ops.push(ask.op);
+    }
     this.steps.push({ key: joinKey(this.#name, key), limits, ops });
     this.asks.push(first);
     this.lane.busy.add(key);
+    return ops.length;
   }
 
   override expire(): void {

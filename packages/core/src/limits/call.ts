@@ -46,19 +46,18 @@ export class Call extends Ask {
     this.signal = signal;
   }
 
-  /** The decision that is to come; to be asked for once, before the call is sent on its way. */
-  promise(): Promise<Decision> {
+  /** Sends the call on its way with `send` and promises its decision. */
+  run(send: (call: Call) => void): Promise<Decision> {
     const promise = new Promise<Decision>(hold);
     this.#resolve = resolveLatest;
     this.#reject = rejectLatest;
     this.signal?.addEventListener('abort', this, { once: true });
+    try {
+      send(this);
+    } catch (error) {
+      this.#end(error);
+    }
     return promise;
-  }
-
-  /** The call was not sent. */
-  refused(error: unknown): void {
-    this.#reject?.(error);
-    this.#settle();
   }
 
   override answered(answer: LimiterAnswerNow, sentMs: number): void {
@@ -80,7 +79,11 @@ export class Call extends Ask {
   /** The caller's signal aborted. */
   handleEvent(): void {
     this.#handler.withdraw(this);
-    this.#reject?.(this.signal?.reason);
+    this.#end(this.signal?.reason);
+  }
+
+  #end(error: unknown): void {
+    this.#reject?.(error);
     this.#settle();
   }
 

@@ -138,20 +138,7 @@ export function chargeOf(decision: unknown): Charge | undefined {
   return AnsweredDecision.charge(decision);
 }
 
-/** An operation's answer together with the clocks of its step. */
+/** An operation's answer together with the clocks of its step, which it may bring along. */
 export function answerNow(answer: LimiterAnswer, { nowUs, atUs }: LimiterDecided): LimiterAnswerNow {
-  const { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings } = answer;
-  // Spelt out: a spread took a quarter of the time that core spends on a gathered call. Absent and undefined read the same here.
-  return {
-    allowed,
-    granted,
-    reason,
-    violated,
-    retryAtUs,
-    remaining,
-    resetAtUs,
-    readings,
-    nowUs,
-    atUs,
-  } as LimiterAnswerNow;
+  return 'atUs' in answer ? (answer as LimiterAnswerNow) : { ...answer, nowUs, atUs };
 }

@@ -48,13 +48,11 @@ export class DenyCache {
     if (cost < denied.cost || !samePolicy(limits, denied.limits)) return undefined;
     const { answer } = denied;
     // A cost above a capacity never fits, which only the store's answer for that very cost can say.
-    const oversize = limits.findIndex(({ limit }) => cost > limit);
-    const never = oversize >= 0 && (op.kind === 'consume' || op.kind === 'peek');
-    return {
-      ...answer,
-      ...(never ? { reason: 'capacity', violated: oversize, retryAtUs: Infinity } : {}),
-      nowUs: answer.nowUs + Math.floor((nowMs - denied.receivedMs) * 1000),
-    };
+    const never = op.kind === 'consumeUpTo' ? -1 : limits.findIndex(({ limit }) => cost > limit);
+    const nowUs = answer.nowUs + Math.floor((nowMs - denied.receivedMs) * 1000);
+    return never < 0
+      ? { ...answer, nowUs }
+      : { ...answer, nowUs, reason: 'capacity', violated: never, retryAtUs: Infinity };
   }
 
   /** Learns from an answer: a refusal is kept, anything else that happened to the key forgets what was known. */

@@ -91,18 +91,16 @@ export class Engine implements CallHandler {
     const known = this.#denyCache?.find(key, policy.limits, op);
     if (known) return Promise.resolve(createDecision(known, policy.limits, 'cache', this, key));
     if (leastCost(op) === undefined) this.#denyCache?.forget(key);
-    const passage = this.#breaker.passage;
-    const call = new Call(this, key, policy, policy.limits, op, signal);
-    const promise = call.promise();
-    try {
-      if (passage === 'go') this.#lanes.submit(call);
-      else if (passage === 'probe' && this.#lanes.probe(call)) this.#breaker.probing = true;
-      else call.failed(this.#notAsked(), false);
-    } catch (error) {
-      call.refused(error);
-    }
-    return promise;
+    return new Call(this, key, policy, policy.limits, op, signal).run(this.#send);
   }
+
+  // One function for all calls.
+  readonly #send = (call: Call): void => {
+    const passage = this.#breaker.passage;
+    if (passage === 'go') this.#lanes.submit(call);
+    else if (passage === 'probe' && this.#lanes.probe(call)) this.#breaker.probing = true;
+    else call.failed(this.#notAsked(), false);
+  };
 
   /** Gives back `units` of a decision's charge to the store that took them, and to no other. */
   refund(decision: Decision, charge: Charge, units: number, signal: AbortSignal | undefined): Promise<Decision> {

@@ -65,13 +65,7 @@ export class Fallback {
       withdraw: (call) => this.#lanes.withdraw(call),
     };
     const call = new Call(handler, key, policy, policy.shares, clamped, signal);
-    const promise = call.promise();
-    try {
-      this.#lanes.submit(call);
-    } catch (error) {
-      call.refused(error);
-    }
-    return promise;
+    return call.run((sending) => this.#lanes.submit(sending));
   }
 
   /** Gives back `units` of what a decision of this fallback was charged. */

@@ -10,55 +10,29 @@ export class Lane {
   /** Keys of the batches under way; a key is in at most one. */
   readonly busy: Set<string> = new Set();
   /** The first ask that waits for each key, in order of arrival; the others for the key stand `behind` it. */
-  readonly #waiting = new Map<string, Ask>();
-
-  get isEmpty(): boolean {
-    return this.#waiting.size === 0;
-  }
-
-  get waitingSteps(): number {
-    return this.#waiting.size;
-  }
-
-  /** Steps under way and waiting. */
-  get steps(): number {
-    return this.busy.size + this.#waiting.size;
-  }
+  readonly waiting: Map<string, Ask> = new Map();
 
   push(ask: Ask): void {
     ask.state = 'queued';
-    const first = this.#waiting.get(ask.key);
-    if (!first) {
-      this.#waiting.set(ask.key, ask);
-      return;
+    const first = this.waiting.get(ask.key);
+    if (!first) this.waiting.set(ask.key, ask);
+    else {
+      (first.last ?? first).behind = ask;
+      first.last = ask;
     }
-    (first.last ?? first).behind = ask;
-    first.last = ask;
   }
 
   /** Moves what may leave together into `batch`; returns the number of calls. */
   moveTo(batch: Batch, maxSteps: number, maxOps: number): number {
     let calls = 0;
-    for (const ask of this.#waiting.values()) {
+    for (const ask of this.waiting.values()) {
       if (batch.steps.length === maxSteps) break;
       if (this.busy.has(ask.key)) continue;
-      this.#waiting.delete(ask.key);
-      const first = ask.behind === undefined ? queued(ask) : this.#take(ask, maxOps);
-      if (!first) continue;
-      batch.add(first);
-      calls += batch.steps.at(-1)?.ops.length as number;
+      this.waiting.delete(ask.key);
+      const first = this.#take(ask, maxOps);
+      if (first) calls += batch.add(first);
     }
     return calls;
-  }
-
-  /** Takes out everything that waits. */
-  drain(): Ask[] {
-    const asks: Ask[] = [];
-    for (let ask of this.#waiting.values() as Iterable<Ask | undefined>) {
-      for (; ask; ask = ask.behind) if (ask.state === 'queued') asks.push(ask);
-    }
-    this.#waiting.clear();
-    return asks;
   }
 
   /**
@@ -81,12 +55,8 @@ export class Lane {
     if (last) last.behind = undefined;
     if (ask) {
       ask.last = head.last;
-      this.#waiting.set(head.key, ask);
+      this.waiting.set(head.key, ask);
     }
     return first;
   }
-}
-
-function queued(ask: Ask): Ask | undefined {
-  return ask.state === 'queued' ? ask : undefined;
 }

@@ -9,7 +9,7 @@ import { asStoreError, isOutage } from './store-errors.js';
 import type { Clock } from '../clock.js';
 import type { Emitter } from '../hooks/emitter.js';
 import type { Ask } from './ask.js';
-import type { LimiterAnswer, LimiterAnswerNow, LimiterDecided, LimiterResult, LimiterStore } from './contract.js';
+import type { LimiterAnswer, LimiterDecided, LimiterResult, LimiterStore } from './contract.js';
 
 /** What {@link Lanes} need. */
 export interface LanesOptions {
@@ -36,8 +36,7 @@ const leastShare = 32;
 export class Lanes {
   readonly #options: LanesOptions;
   readonly #deadlines: Deadlines;
-  readonly #onlyLane = new Lane();
-  readonly #lanes = new Map<string, Lane>([['', this.#onlyLane]]);
+  readonly #lanes = new Map<string, Lane>();
   #queued = 0;
   #inFlight = 0;
   #onIdle: (() => void)[] = [];
@@ -49,7 +48,7 @@ export class Lanes {
 
   /** Sends the call now or lets it gather; throws {@link QueueFullError} when too many wait. */
   submit(ask: Ask): void {
-    const { maxInFlight, maxQueue, clock } = this.#options;
+    const { maxInFlight, maxQueue } = this.#options;
     const lane = this.#laneOf(ask.key);
     const alone = lane.inFlight < maxInFlight && !lane.gathers && !lane.busy.has(ask.key);
     if (!alone && this.#queued >= maxQueue) {
@@ -57,12 +56,10 @@ export class Lanes {
         maxQueue,
       });
     }
-    const nowMs = clock.monotonicMs();
-    ask.onExpire = this.#expireAsk;
-    this.#deadlines.add(ask, nowMs);
     if (alone) {
-      this.#sendAlone(lane, ask, false, nowMs);
+      this.#sendAlone(lane, ask, false);
     } else {
+      this.#enter(ask);
       lane.push(ask);
       this.#queued++;
     }
@@ -72,10 +69,7 @@ export class Lanes {
   probe(ask: Ask): boolean {
     const lane = this.#laneOf(ask.key);
     if (lane.busy.has(ask.key)) return false;
-    const nowMs = this.#options.clock.monotonicMs();
-    ask.onExpire = this.#expireAsk;
-    this.#deadlines.add(ask, nowMs);
-    this.#sendAlone(lane, ask, true, nowMs);
+    this.#sendAlone(lane, ask, true);
     return true;
   }
 
@@ -90,8 +84,10 @@ export class Lanes {
 
   /** Fails everything that waits; what is under way stays. */
   failQueued(error: StoreError): void {
-    for (const lane of this.#lanes.values()) {
-      for (const ask of lane.drain()) this.#end(ask, error, false);
+    for (const { waiting } of this.#lanes.values()) {
+      const heads: (Ask | undefined)[] = [...waiting.values()];
+      waiting.clear();
+      for (let ask of heads) for (; ask; ask = ask.behind) if (ask.state === 'queued') this.#end(ask, error, false);
     }
     this.#settleIdle();
   }
@@ -106,8 +102,7 @@ export class Lanes {
 
   #laneOf(key: string): Lane {
     const { store, name: limiter } = this.#options;
-    if (!store.lane) return this.#onlyLane;
-    const name = store.lane(joinKey(limiter, key));
+    const name = store.lane ? store.lane(joinKey(limiter, key)) : '';
     let lane = this.#lanes.get(name);
     if (!lane) {
       lane = new Lane();
@@ -116,17 +111,25 @@ export class Lanes {
     return lane;
   }
 
-  #sendAlone(lane: Lane, ask: Ask, probe: boolean, nowMs: number): void {
+  /** Begins the time of a call; returns the monotonic now. */
+  #enter(ask: Ask): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    ask.onExpire = this.#expireAsk;
+    this.#deadlines.add(ask, nowMs);
+    return nowMs;
+  }
+
+  #sendAlone(lane: Lane, ask: Ask, probe: boolean): void {
     const batch = new Batch(lane, this.#options.name, probe, this.#expireBatch);
     batch.add(ask);
-    this.#send(batch, nowMs);
+    this.#send(batch, this.#enter(ask));
   }
 
   #flush(lane: Lane): void {
     const { store, maxInFlight, clock } = this.#options;
-    while (lane.inFlight < maxInFlight && !lane.isEmpty) {
+    while (lane.inFlight < maxInFlight && lane.waiting.size > 0) {
       const batch = new Batch(lane, this.#options.name, false, this.#expireBatch);
-      const share = Math.max(leastShare, Math.ceil(lane.steps / maxInFlight));
+      const share = Math.max(leastShare, Math.ceil((lane.busy.size + lane.waiting.size) / maxInFlight));
       const { maxBatchSteps, maxStepOps } = store.capabilities;
       this.#queued -= lane.moveTo(batch, Math.min(share, maxBatchSteps), maxStepOps);
       if (batch.steps.length === 0) return;
@@ -175,13 +178,12 @@ export class Lanes {
     let ask: Ask | undefined = first;
     for (let i = 0; ask; i++, ask = ask.behind) {
       if (ask.state !== 'sent') continue;
-      if (error !== undefined) {
-        this.#end(ask, error, true);
-        continue;
+      if (error !== undefined) this.#end(ask, error, true);
+      else {
+        this.#retire(ask);
+        const decided = result as LimiterDecided;
+        ask.answered(answerNow(decided.answers[i] as LimiterAnswer, decided), sentMs);
       }
-      const decided = result as LimiterDecided;
-      this.#retire(ask);
-      ask.answered(withClocks(decided.answers[i] as LimiterAnswer, decided), sentMs);
     }
   }
 
@@ -189,9 +191,10 @@ export class Lanes {
    * Goes on with a lane whose `batch` came back. Those who are answered now tend to ask again at once; unless more than they may ask waits already,
    * it is sent together with that, when all of them have had their turn.
    */
-  #goOn({ lane, steps, isLone }: Batch): void {
-    if (isLone || lane.waitingSteps >= steps.length) this.#flush(lane);
-    if (isLone || lane.gathers || lane.inFlight >= this.#options.maxInFlight) return;
+  #goOn({ lane, asks }: Batch): void {
+    const wasLone = asks.length === 1 && !asks[0]?.behind;
+    if (wasLone || lane.waiting.size >= asks.length) this.#flush(lane);
+    if (wasLone || lane.gathers || lane.inFlight >= this.#options.maxInFlight) return;
     lane.gathers = true;
     // A tick comes after all microtasks: when the callers have gone as far as they get without waiting for something else.
     process.nextTick(this.#gathered, lane);
@@ -267,11 +270,6 @@ export class Lanes {
     this.#deadlines.stop();
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
-}
-
-/** An operation's answer with the clocks of its step, unless it brings them along. */
-function withClocks(answer: LimiterAnswer, decided: LimiterDecided): LimiterAnswerNow {
-  return 'atUs' in answer ? (answer as LimiterAnswerNow) : answerNow(answer, decided);
 }
 
 function isFailed(result: LimiterResult): result is { readonly error: StoreError } {
