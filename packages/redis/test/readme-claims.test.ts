@@ -30,6 +30,38 @@ describe.skipIf(skipReason('redis') !== undefined)('the README', () => {
     client.disconnect();
   });
 
+  it('operations of one turn of the event loop share a call; a session is listed or released in two', async () => {
+    await using server = await startRedis();
+    const [client, admin] = [quiet(new Redis(server.url)), quiet(new Redis(server.url))];
+    const store = redisLockStore({ client });
+    await take(store, 'first'); // loads the script and asks for the eviction policy
+    // Commands that come from a client; those inside a script are counted under their own names.
+    const requests = async (): Promise<number> => {
+      const stats = await admin.info('commandstats');
+      return [...stats.matchAll(/^cmdstat_(?:eval|evalsha|.scan):calls=(\d+)/gm)].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      );
+    };
+    const cost = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = await requests();
+      await work();
+      return (await requests()) - before;
+    };
+    const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+    assert.equal(await cost(() => Promise.all(keys.map((key) => take(store, key, { sessionId: 's' })))), 1);
+    const listed: string[] = [];
+    const list = async (): Promise<void> => {
+      for await (const { key } of store.list({ prefix: '', sessionId: 's' })) listed.push(key);
+    };
+    assert.equal(await cost(list), 2);
+    assert.deepEqual(listed.sort(), [...keys].sort());
+    assert.equal(await cost(() => store.releaseSession({ prefix: '', sessionId: 's' })), 2);
+    await store.close();
+    client.disconnect();
+    admin.disconnect();
+  });
+
   it('a waiter that was handed the lock and is gone costs the next one `claimMs`', async () => {
     const client = quiet(new Redis((await sharedServer('redis')).url));
     const store = redisLockStore({ client, prefix: `claims-${Math.random()}`, claimMs: 300 });
