@@ -40,7 +40,7 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('one node of a cluste
     const store = redisLimiterStore({ client, prefix, buckets });
     const lockStore = redisLockStore({ client, prefix, buckets });
     const admin = new Redis((cluster.nodes[0] as TestServer).url);
-    const rounds = 15;
+    const rounds = 10;
     for (let round = 0; round < rounds; round++) {
       const [results, leases] = await Promise.all([
         store.decide(
