@@ -85,10 +85,12 @@ export class Attempts {
   }
 
   async #first(request: AcquireRequest, id: KeyId): Promise<AcquireReply> {
-    const connection = await this.#holdings.connectionFor(request);
+    const found = this.#holdings.connectionFor(request);
+    const connection = found instanceof Promise ? await found : found;
     // A waiter must hear its turn, and a holder that somebody wants its lease back; only the former has to be sure before it asks.
+    if (this.#inbox.listening) return this.#attempt(request, id, connection, true);
     if (request.waiter) await this.#inbox.listen();
-    else if (!this.#inbox.listening) this.#inbox.listen().catch(() => {}); // the next call tries again; renewals tell of an eviction too
+    else this.#inbox.listen().catch(() => {}); // the next call tries again; renewals tell of an eviction too
     return this.#attempt(request, id, connection, true);
   }
 

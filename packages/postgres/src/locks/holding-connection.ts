@@ -75,7 +75,9 @@ export class HoldingConnection {
         resolve: resolve as (reply: unknown) => void,
         reject,
       });
-      this.#schedule();
+      // A full batch does not wait for the end of the turn: the server works while the process goes on asking.
+      if (this.#queue.length >= largestBatch && !this.#busy) void this.#flush();
+      else this.#schedule();
     });
   }
 

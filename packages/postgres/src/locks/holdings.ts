@@ -28,13 +28,10 @@ export class Holdings {
   }
 
   /** The connection that has the lease, or that its ttl belongs on. */
-  async connectionFor(request: AcquireRequest): Promise<HoldingConnection> {
+  connectionFor(request: AcquireRequest): HoldingConnection | Promise<HoldingConnection> {
     const classMs = this.#settings.classes.classFor(request.ttlMs);
     const held = this.owned.find(request.key, request.leaseId);
-    if (held) {
-      await held.connection.lengthen(classMs);
-      return held.connection;
-    }
+    if (held) return held.connection.lengthen(classMs).then(() => held.connection);
     let connection = this.#connections.get(classMs);
     if (!connection) {
       connection = new HoldingConnection({
