@@ -16,10 +16,12 @@ export class BurstClock {
   #armed = false;
 
   nowUs(): number {
-    if (this.#shared > 0) {
-      this.#shared -= 1;
-      return this.#nowUs;
-    }
+    if (this.#shared === 0) return this.#read();
+    this.#shared -= 1;
+    return this.#nowUs;
+  }
+
+  #read(): number {
     const nowUs = Date.now() * 1000;
     if (nowUs !== this.#nowUs) {
       this.#nowUs = nowUs;

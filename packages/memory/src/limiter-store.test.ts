@@ -161,14 +161,14 @@ describe('keys', () => {
 
   it('decides one record through all three doors', async () => {
     const store = memoryLimiterStore({ clock: createManualClock() });
-    const decideApi = store.decideNowFor('api');
-    expect(decideApi('u:1', [bucket], take).remaining).toBe(9);
+    const decideApi = store.decideNowFor('api', [bucket], (_key, answer) => answer);
+    expect(decideApi('u:1', take).remaining).toBe(9);
     expect(store.decideNow('api:u:1', [bucket], take).remaining).toBe(8);
     expect(await store.decide([{ key: 'api:u:1', limits: [bucket], ops: [take] }])).toMatchObject([
       { answers: [{ remaining: 7 }] },
     ]);
     store.decideNow('api:u:1', [bucket], { kind: 'reset' });
-    expect(decideApi('u:1', [bucket], take).remaining).toBe(9);
+    expect(decideApi('u:1', take).remaining).toBe(9);
     expect(store.size).toBe(1);
   });
 });

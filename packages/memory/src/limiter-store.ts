@@ -1,17 +1,8 @@
-import {
-  checkKey,
-  ClosedError,
-  decideStep,
-  Emitter,
-  sameParameters,
-  StoreError,
-  StoreFullError,
-  systemClock,
-} from '@headgate/core';
+import { checkKey, ClosedError, decideStep, Emitter, StoreError, StoreFullError, systemClock } from '@headgate/core';
 import { BurstClock } from './burst-clock.js';
 import { checkLimiterStoreOptions, checkMaxKeys, checkSweepIntervalMs, checkWhenFull } from './options.js';
-import { packedDecide } from './packed-decide.js';
-import { isPackable, RecordTable } from './record-table.js';
+import { isPackable, packPolicy } from './packed-policy.js';
+import { RecordTable } from './record-table.js';
 import { splitKey } from './spaces.js';
 import type {
   Clock,
@@ -25,12 +16,11 @@ import type {
   LimiterResult,
   LimiterStep,
   LimiterStore,
-  SlidingLogLimit,
   StepOutcome,
   StoreKeysEvent,
 } from '@headgate/core';
 import type { MemoryLimiterStoreOptions, WhenFull } from './options.js';
-import type { AddSlot } from './packed-decide.js';
+import type { PackedState } from './packed-limits.js';
 import type { Space } from './spaces.js';
 
 /** Records a new key looks at before the table grows. Sooner would only remove keys that are about to be charged again. */
@@ -41,6 +31,10 @@ const looksWhenFull = 4096;
 const looksToEvict = 1000;
 /** Records one turn of the clean-up looks at before it lets others run. */
 const looksPerTurn = 10_000;
+
+/** Makes of an answer what its caller wants. */
+type MakeAnswer<T> = (key: string, answer: LimiterAnswerNow) => T;
+type Decide<T> = (key: string, op: LimiterOp) => T;
 
 /** A limiter store in this process: what {@link memoryLimiterStore} returns. */
 export interface MemoryLimiterStore extends LimiterStore {
@@ -53,7 +47,7 @@ export interface MemoryLimiterStore extends LimiterStore {
   records(): Iterable<readonly [recordKey: string, record: LimiterRecord]>;
   decide(steps: readonly LimiterStep[]): Promise<readonly LimiterResult[]>;
   decideNow(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow;
-  decideNowFor(name: string): (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow;
+  decideNowFor<T>(name: string, limits: readonly Limit[], make: MakeAnswer<T>): Decide<T>;
 }
 
 /**
@@ -75,7 +69,8 @@ class Store implements MemoryLimiterStore {
   readonly #whenFull: WhenFull;
   readonly #sweepIntervalMs: number;
   readonly #emitter: Emitter;
-  readonly #addSlot: AddSlot;
+  /** Packed forms by the first limit of a policy. */
+  readonly #policies = new WeakMap<Limit, PackedState>();
   #timer: ClockTimer | undefined;
   #closed = false;
 
@@ -86,11 +81,6 @@ class Store implements MemoryLimiterStore {
     this.#clock = options.clock ?? systemClock;
     this.#dates = options.clock ?? new BurstClock();
     this.#emitter = new Emitter(options.hooks);
-    this.#addSlot = (space, key, limit, nowUs, freshAtUs) => {
-      const slot = this.#add(space, key, nowUs, freshAtUs);
-      this.#table.held[slot] = limit;
-      return slot;
-    };
     this.capabilities = {
       maxSlidingLogLimit: 10_000,
       maxBatchSteps: 1000,
@@ -109,12 +99,11 @@ class Store implements MemoryLimiterStore {
   }
 
   decideNow(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow {
-    return this.#within(key, (space, rest) => this.#decide(space, rest, limits, op, false));
+    return this.#within(key, (space, rest) => this.#deciderOf(space, limits, asItIs, false)(rest, op));
   }
 
-  decideNowFor(name: string): (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow {
-    const space = this.#table.spaces.enter(name);
-    return (key, limits, op) => this.#decide(space, key, limits, op, true);
+  decideNowFor<T>(name: string, limits: readonly Limit[], make: MakeAnswer<T>): Decide<T> {
+    return this.#deciderOf(this.#table.spaces.enter(name), limits, make, true);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must come as a rejection
@@ -140,7 +129,7 @@ class Store implements MemoryLimiterStore {
   #decideStep({ key, limits, ops }: LimiterStep): LimiterResult {
     return this.#within(key, (space, rest) => {
       if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#clock.nowUs());
-      const { nowUs, atUs, ...answer } = this.#decide(space, rest, limits, ops[0] as LimiterOp, false);
+      const { nowUs, atUs, ...answer } = this.#deciderOf(space, limits, asItIs, false)(rest, ops[0] as LimiterOp);
       return { nowUs, atUs, answers: [answer] };
     });
   }
@@ -155,30 +144,79 @@ class Store implements MemoryLimiterStore {
     }
   }
 
-  /** With `check`, a key that has no record is looked at before anything else; one that has was looked at when it came in. */
-  #decide(space: Space, key: string, limits: readonly Limit[], op: LimiterOp, check: boolean): LimiterAnswerNow {
-    const slot = space.slots.get(key);
-    if (check && slot === undefined) checkKey('key', key);
-    if (limits.length === 1 && (op.kind === 'consume' || op.kind === 'peek')) {
-      const limit = limits[0] as Limit;
-      if (slot === undefined ? isPackable(limit) : this.#isPackedUnder(slot, limit)) {
-        return packedDecide(
-          this.#table,
-          this.#addSlot,
-          space,
-          key,
-          slot ?? -1,
-          limit as Exclude<Limit, SlidingLogLimit>,
-          op.cost,
-          op.kind === 'consume',
-          // A new record costs more than a look at the clock, and must not begin before its time.
-          slot === undefined ? this.#clock.nowUs() : this.#dates.nowUs(),
-        );
+  /** Decides the keys of a space under one policy. */
+  #deciderOf<T>(space: Space, limits: readonly Limit[], make: MakeAnswer<T>, checks: boolean): Decide<T> {
+    const policy = this.#packedOf(limits);
+    if (!policy) return (key, op) => this.#decideWhole(space, key, limits, op, make, checks);
+    const { slots } = space;
+    const table = this.#table;
+    const dates = this.#dates;
+    return (key, op) => {
+      const slot = slots.get(key);
+      const take = op.kind === 'consume';
+      if (!take && op.kind !== 'peek') return this.#decideWhole(space, key, limits, op, make, checks);
+      if (slot === undefined) return this.#decideNew(space, key, policy, op.cost, take, make, checks);
+      const nowUs = dates.nowUs();
+      const atUs = table.open(slot, policy, nowUs);
+      if (atUs < 0) return this.#decideWhole(space, key, limits, op, make, checks);
+      const { cost } = op;
+      const retryAtUs = policy.admitAtUs(cost, atUs);
+      if (take && cost > 0 && retryAtUs === atUs) {
+        policy.charge(cost);
+        table.save(slot, policy, atUs);
       }
-    }
+      return answerOf(policy, key, cost, take, retryAtUs, nowUs, atUs, make);
+    };
+  }
+
+  /** Decides a key that has no record, and adds one when it is charged. */
+  #decideNew<T>(
+    space: Space,
+    key: string,
+    policy: PackedState,
+    cost: number,
+    take: boolean,
+    make: MakeAnswer<T>,
+    checks: boolean,
+  ): T {
+    if (checks) checkKey('key', key);
+    // A new record costs more than a look at the clock, and must not begin before its time.
     const nowUs = this.#clock.nowUs();
-    const { answers, atUs } = this.#step(space, key, limits, [op], nowUs);
-    return answerNow(answers[0] as LimiterAnswer, nowUs, atUs);
+    policy.openFresh(nowUs);
+    const retryAtUs = policy.admitAtUs(cost, nowUs);
+    if (take && cost > 0 && retryAtUs === nowUs) {
+      policy.charge(cost);
+      const slot = this.#add(space, key, nowUs, policy.freshAtUs(nowUs));
+      // A hook that was told of the key may have decided something under the same policy.
+      policy.openFresh(nowUs);
+      policy.charge(cost);
+      this.#table.save(slot, policy, nowUs);
+    }
+    return answerOf(policy, key, cost, take, retryAtUs, nowUs, nowUs, make);
+  }
+
+  #decideWhole<T>(
+    space: Space,
+    key: string,
+    limits: readonly Limit[],
+    op: LimiterOp,
+    make: MakeAnswer<T>,
+    checks: boolean,
+  ): T {
+    if (checks && !space.slots.has(key)) checkKey('key', key);
+    const { answers, nowUs, atUs } = this.#step(space, key, limits, [op], this.#clock.nowUs());
+    return make(key, { ...(answers[0] as LimiterAnswer), nowUs, atUs });
+  }
+
+  /** The packed form of a policy, kept by its first limit; `undefined` when one of its limits cannot be packed. */
+  #packedOf(limits: readonly Limit[]): PackedState | undefined {
+    const first = limits[0] as Limit;
+    const known = this.#policies.get(first);
+    if (known && sameLimits(known.limits, limits)) return known;
+    if (!limits.every(isPackable)) return undefined;
+    const policy = packPolicy(limits);
+    this.#policies.set(first, policy);
+    return policy;
   }
 
   /** The general path: whole records, through core's definition. */
@@ -194,19 +232,12 @@ class Store implements MemoryLimiterStore {
     const outcome = decideStep(record, limits, ops, nowUs);
     if (!outcome.changed) return outcome.result;
     if (outcome.record) {
-      this.#table.write(slot ?? this.#add(space, key, nowUs, Infinity), outcome.record);
+      this.#table.write(slot ?? this.#add(space, key, nowUs, Infinity), outcome.record, this.#packedOf(limits));
     } else if (slot !== undefined) {
       this.#table.remove(slot);
       this.#reportKeys();
     }
     return outcome.result;
-  }
-
-  /** Whether a slot holds the packed record of `limit`, by identity or by name and parameters. */
-  #isPackedUnder(slot: number, limit: Limit): boolean {
-    const held = this.#table.held[slot] as NonNullable<RecordTable['held'][number]>;
-    if (held === limit) return true;
-    return !('entries' in held) && held.name === limit.name && sameParameters(held, limit);
   }
 
   #add(space: Space, key: string, nowUs: number, freshAtUs: number): number {
@@ -246,8 +277,7 @@ class Store implements MemoryLimiterStore {
     const looks = Math.min(looksToEvict, space.slots.size);
     for (let looked = 0; looked < looks; looked++) {
       const slot = this.#nextOldest(space);
-      const held = this.#table.held[slot] as NonNullable<RecordTable['held'][number]>;
-      if ('entries' in held && held.blockedUntilUs > nowUs) continue;
+      if (this.#table.isBlocked(slot, nowUs)) continue;
       this.#table.remove(slot);
       return true;
     }
@@ -295,10 +325,34 @@ class Store implements MemoryLimiterStore {
   }
 }
 
-/** An answer with the clocks of its step. Spelt out: a spread costs as much as a decision. */
-function answerNow(answer: LimiterAnswer, nowUs: number, atUs: number): LimiterAnswerNow {
-  const { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings } = answer;
-  const fields = { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings, nowUs, atUs };
-  // Absent and undefined read the same here.
-  return fields as LimiterAnswerNow;
+/** The answer of what is loaded in `policy`, which was charged if it could be. */
+function answerOf<T>(
+  policy: PackedState,
+  key: string,
+  cost: number,
+  take: boolean,
+  retryAtUs: number,
+  nowUs: number,
+  atUs: number,
+  make: MakeAnswer<T>,
+): T {
+  const allowed = retryAtUs === atUs;
+  return make(key, {
+    allowed,
+    granted: allowed && take ? cost : 0,
+    reason: allowed ? undefined : retryAtUs === Infinity ? 'capacity' : 'quota',
+    violated: allowed ? -1 : policy.violated(cost, atUs, retryAtUs),
+    retryAtUs: allowed ? 0 : retryAtUs,
+    remaining: policy.remaining(),
+    resetAtUs: policy.freshAtUs(atUs),
+    readings: policy.readings(atUs),
+    nowUs,
+    atUs,
+  });
 }
+
+function sameLimits(a: readonly Limit[], b: readonly Limit[]): boolean {
+  return a.length === b.length && a.every((limit, i) => limit === b[i]);
+}
+
+const asItIs: MakeAnswer<LimiterAnswerNow> = (_key, answer) => answer;

@@ -1,25 +1,28 @@
-import { recordFreshAtUs, recordVersion } from '@headgate/core';
+import { recordFreshAtUs } from '@headgate/core';
+import { sameLayout } from './packed-policy.js';
+import { packRecord, unpackRecord } from './packed-record.js';
 import { SlotHeap } from './slot-heap.js';
 import { recordKeyOf, Spaces } from './spaces.js';
-import type { Limit, LimiterRecord, RecordEntry } from '@headgate/core';
+import type { LimiterRecord } from '@headgate/core';
+import type { Columns, PackedState } from './packed-limits.js';
 import type { Space } from './spaces.js';
 
-/** Numbers a slot has in `RecordTable.columns`. */
-export const columnsPerSlot = 4;
-/** Where, among a slot's columns, the time of the record's last write is. */
-export const lastColumn = 3;
-
+/** Numbers a slot has in the table's own columns. */
+const columnsPerSlot = 4;
 const firstCapacity = 64;
 
-/** A limit whose state fits the columns: a record of one such limit, without a block, is *packed*. */
-export function isPackable(limit: Limit): boolean {
-  return limit.kind !== 'slidingLog';
+/** A packed record that needs more columns than a slot has: any two windows. */
+interface WideRecord {
+  readonly policy: PackedState;
+  readonly columns: number[];
 }
 
+type Held = PackedState | WideRecord | LimiterRecord;
+
 /**
- * Every live record, by space and key. A packed record is its compiled limit in `held` and its state in up to three `columns`, with the
- * time of its last write in the fourth; any other record is kept whole in `held`. This file is the one place that converts between the
- * two. A slot costs 68 bytes, and the `Map` entry about 29 when the `Map` is full.
+ * Every live record, by space and key. A packed record is its policy in `held` and its state in the slot's columns (a token bucket, two or three of them, a
+ * window, a bucket and a fixed window), or both in a `WideRecord`; any other record (a sliding log, a block, leftovers of another policy) is kept whole.
+ * A slot costs 68 bytes, and the `Map` entry about 29 when the `Map` is full.
  */
 export class RecordTable {
   readonly #maxKeys: number;
@@ -27,9 +30,8 @@ export class RecordTable {
   readonly #heap = new SlotHeap();
   #keys: (string | undefined)[] = [];
   #spaceNumbers: Int32Array = new Int32Array(0);
-  /** The compiled limit of a packed record, or the whole record. */
-  held: (Limit | LimiterRecord | undefined)[] = [];
-  columns: Float64Array = new Float64Array(0);
+  #held: (Held | undefined)[] = [];
+  #columns: Float64Array = new Float64Array(0);
 
   constructor(maxKeys: number) {
     this.#maxKeys = maxKeys;
@@ -63,7 +65,7 @@ export class RecordTable {
     space.slots.delete(this.#keys[slot] as string);
     this.spaces.dropIfIdle(space);
     this.#keys[slot] = undefined;
-    this.held[slot] = undefined;
+    this.#held[slot] = undefined;
     this.#heap.free(slot);
   }
 
@@ -75,25 +77,31 @@ export class RecordTable {
     }
     this.#keys = [];
     this.#spaceNumbers = new Int32Array(0);
-    this.held = [];
-    this.columns = new Float64Array(0);
+    this.#held = [];
+    this.#columns = new Float64Array(0);
     this.#heap.clear();
+  }
+
+  /** Loads a slot's record into `policy` as of `nowUs`; returns the instant that counts, or -1 when the record is not a packed one of that policy. */
+  open(slot: number, policy: PackedState, nowUs: number): number {
+    if (this.#held[slot] !== policy) return this.#openOther(slot, policy, nowUs);
+    return openAt(this.#columns, slot * columnsPerSlot, policy, nowUs);
+  }
+
+  /** Writes what is loaded in `policy` as a slot's record. */
+  save(slot: number, policy: PackedState, atUs: number): void {
+    if (this.#held[slot] !== policy) return this.#saveOther(slot, policy, atUs);
+    const base = slot * columnsPerSlot;
+    this.#columns[base] = atUs;
+    policy.save(this.#columns, base + 1);
   }
 
   /** The record in a slot. */
   read(slot: number): LimiterRecord {
-    const held = this.held[slot] as Limit | LimiterRecord;
+    const held = this.#held[slot] as Held;
     if ('entries' in held) return held;
-    const base = slot * columnsPerSlot;
-    const { columns } = this;
-    const state = [columns[base] as number, columns[base + 1] as number];
-    if (held.kind === 'slidingWindow') state.push(columns[base + 2] as number);
-    return {
-      version: recordVersion,
-      lastUs: columns[base + lastColumn] as number,
-      blockedUntilUs: 0,
-      entries: [{ limit: held, state }],
-    };
+    if ('columns' in held) return unpackRecord(held.policy.limits, held.columns, 0);
+    return unpackRecord(held.limits, this.#columns, slot * columnsPerSlot);
   }
 
   /** Every record by its record key, one copied at a time. */
@@ -102,18 +110,18 @@ export class RecordTable {
       for (const [key, slot] of space.slots) yield [recordKeyOf(space, key), this.read(slot)];
   }
 
-  /** Writes a record into a slot, packed when it can be. */
-  write(slot: number, record: LimiterRecord): void {
-    if (canPack(record)) {
-      const { limit, state } = record.entries[0] as RecordEntry;
-      const base = slot * columnsPerSlot;
-      this.columns.set(state, base);
-      this.columns[base + lastColumn] = record.lastUs;
-      this.held[slot] = limit;
-    } else {
-      this.held[slot] = record;
-    }
+  /** Writes a record into a slot, packed under `policy` when that can be. */
+  write(slot: number, record: LimiterRecord, policy: PackedState | undefined): void {
+    const columns = policy && packRecord(policy, record);
+    if (policy && columns) this.#pack(slot, policy, columns);
+    else this.#held[slot] = record;
     this.#heap.setDue(slot, recordFreshAtUs(record));
+  }
+
+  /** Whether a block is in force on a slot's key. */
+  isBlocked(slot: number, nowUs: number): boolean {
+    const held = this.#held[slot] as Held;
+    return 'entries' in held && held.blockedUntilUs > nowUs;
   }
 
   /**
@@ -142,18 +150,48 @@ export class RecordTable {
     return slot >= 0 && this.#heap.dueUs(slot) <= nowUs;
   }
 
+  #openOther(slot: number, policy: PackedState, nowUs: number): number {
+    const held = this.#held[slot] as Held;
+    if ('entries' in held) return -1;
+    if ('columns' in held)
+      return sameLayout(held.policy.limits, policy.limits) ? openAt(held.columns, 0, policy, nowUs) : -1;
+    return sameLayout(held.limits, policy.limits) ? openAt(this.#columns, slot * columnsPerSlot, policy, nowUs) : -1;
+  }
+
+  #saveOther(slot: number, policy: PackedState, atUs: number): void {
+    const held = this.#held[slot];
+    if (held && 'columns' in held && held.policy === policy) {
+      held.columns[0] = atUs;
+      policy.save(held.columns, 1);
+      return;
+    }
+    const columns = new Array<number>(policy.width + 1).fill(0);
+    columns[0] = atUs;
+    policy.save(columns, 1);
+    this.#pack(slot, policy, columns);
+  }
+
+  #pack(slot: number, policy: PackedState, columns: number[]): void {
+    if (columns.length > columnsPerSlot) {
+      this.#held[slot] = { policy, columns };
+    } else {
+      this.#columns.set(columns, slot * columnsPerSlot);
+      this.#held[slot] = policy;
+    }
+  }
+
   #grow(): void {
     const capacity = Math.min(this.#maxKeys, Math.max(firstCapacity, this.#heap.capacity * 2));
     this.#heap.grow(capacity);
     const columns = new Float64Array(capacity * columnsPerSlot);
-    columns.set(this.columns);
-    this.columns = columns;
+    columns.set(this.#columns);
+    this.#columns = columns;
     const spaceNumbers = new Int32Array(capacity);
     spaceNumbers.set(this.#spaceNumbers);
     this.#spaceNumbers = spaceNumbers;
     // Grown to measure: pushing would reserve up to half as much again.
     this.#keys = grown(this.#keys, capacity);
-    this.held = grown(this.held, capacity);
+    this.#held = grown(this.#held, capacity);
   }
 }
 
@@ -163,12 +201,10 @@ function grown<T>(items: readonly (T | undefined)[], length: number): (T | undef
   return copy;
 }
 
-/**
- * Whether the columns can hold the record: one packable limit, no block, and, for a token bucket, a level as of the record's own time (a bucket kept from an
- * earlier policy has an older one).
- */
-function canPack({ entries, blockedUntilUs, lastUs }: LimiterRecord): boolean {
-  const [entry] = entries;
-  if (!entry || entries.length > 1 || blockedUntilUs !== 0 || !isPackable(entry.limit)) return false;
-  return entry.limit.kind !== 'tokenBucket' || entry.state[1] === lastUs;
+/** Loads the state behind the time of its last write at `columns[base]`; a clock that stepped back counts as that time. */
+function openAt(columns: Columns, base: number, policy: PackedState, nowUs: number): number {
+  const lastUs = columns[base] as number;
+  const atUs = lastUs > nowUs ? lastUs : nowUs;
+  policy.open(columns, base + 1, lastUs, atUs);
+  return atUs;
 }

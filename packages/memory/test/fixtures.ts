@@ -82,15 +82,15 @@ function limiterStore(clock: ManualClock | undefined) {
   const running = restartable(() => memoryLimiterStore({ maxKeys, ...(clock && { clock }) }));
   const { current } = running;
   // What a limiter keeps for all its calls has to follow the store to its successor.
-  const decideNowFor: MemoryLimiterStore['decideNowFor'] = (name) => {
+  const decideNowFor: MemoryLimiterStore['decideNowFor'] = (name, limits, make) => {
     let decidedBy = current();
-    let decide = decidedBy.decideNowFor(name);
-    return (...call) => {
+    let decide = decidedBy.decideNowFor(name, limits, make);
+    return (key, op) => {
       if (decidedBy !== current()) {
         decidedBy = current();
-        decide = decidedBy.decideNowFor(name);
+        decide = decidedBy.decideNowFor(name, limits, make);
       }
-      return decide(...call);
+      return decide(key, op);
     };
   };
   return { ...running, store: forwarding(current, { decideNowFor }) };

@@ -29,8 +29,7 @@ function differences(options: (typeof ratios)[number]): number {
     monotonicMs: () => nowUs / 1000,
     setTimer: () => ({ clear: () => undefined, unref: () => undefined }),
   };
-  const decide = memoryLimiterStore({ clock }).decideNowFor('exact');
-  const limits = [tokenBucket(options)];
+  const decide = memoryLimiterStore({ clock }).decideNowFor('exact', [tokenBucket(options)], (_key, answer) => answer);
   const perUs = BigInt(options.refillTokens);
   const perToken = BigInt(options.refillIntervalMs) * 1000n;
   const full = BigInt(options.capacity) * perToken;
@@ -47,7 +46,7 @@ function differences(options: (typeof ratios)[number]): number {
     const charge = BigInt(cost) * perToken;
     const allowed = level >= charge;
     if (allowed) level -= charge;
-    const answer = decide('key', limits, { kind: 'consume', cost });
+    const answer = decide('key', { kind: 'consume', cost });
     if (answer.allowed !== allowed || BigInt(answer.remaining) !== level / perToken) differing++;
   }
   return differing;

@@ -65,7 +65,10 @@ export const agreeingFaults: readonly BrokenStore[] = [
     make: () =>
       broken({}, (store) => ({
         ...store,
-        decideNowFor: () => broken().store.decideNow as NonNullable<LimiterStore['decideNow']>,
+        decideNowFor: (_name, limits, make) => {
+          const { decideNow } = broken().store as Required<LimiterStore>;
+          return (key, op) => make(key, decideNow(key, limits, op));
+        },
       })),
   },
   {

@@ -56,7 +56,7 @@ export interface LimiterAnswer {
   /** Units charged: the cost, less for `consumeUpTo`, 0 when denied and for `peek`, `block` and `reset`; for `refund` what was given back. */
   readonly granted: number;
   /** Present exactly when `allowed` is false. */
-  readonly reason?: DenialReason;
+  readonly reason?: DenialReason | undefined;
   /** Index in `limits` of the limit that refuses longest (the first, if several); -1 when allowed or blocked. */
   readonly violated: number;
   /** Earliest instant at which the same operation is admitted if nobody else calls; 0 when allowed, `Infinity` for `capacity`. */
@@ -66,7 +66,7 @@ export interface LimiterAnswer {
   /** Instant from which the whole record equals a fresh one: the latest over its limits, limits kept from earlier policies, and the block. */
   readonly resetAtUs: number;
   /** One reading per limit, in order; may be left out when there is a single limit. */
-  readonly readings?: readonly LimitReading[];
+  readonly readings?: readonly LimitReading[] | undefined;
 }
 
 /** What one step came to. */
@@ -110,11 +110,16 @@ export interface LimiterStore {
   /** In-process stores: the same decision without a promise; throws a `StoreError` when the step has none. */
   decideNow?(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow;
   /**
-   * In-process stores, optional: {@link decideNow} for the records of one limiter, which spares the hot path the joining of strings.
-   * `decideNowFor(name)(key, …)` decides the same record as `decideNow(joinKey(name, key), …)` and as a step of that key. The function it returns is handed the
-   * caller's key as it came: it must call `checkKey('key', key)` for any key it has no record of (one it has was checked when it came in).
+   * In-process stores, optional: prepares {@link decideNow} for one limiter and one policy, so that the hot path need not join strings nor look at limits.
+   * `decideNowFor(name, limits, make)(key, op)` is `make(key, answer)` of what `decideNow(joinKey(name, key), limits, op)` would answer, on the same record.
+   * The function it returns is handed the caller's key as it came: it must call `checkKey('key', key)` for any key it has no record of (one it has was
+   * checked when it came in). Call `make` where the answer is written down, as its argument: the compiler then spares the answer and makes the decision only.
    */
-  decideNowFor?(name: string): (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow;
+  decideNowFor?<T>(
+    name: string,
+    limits: readonly Limit[],
+    make: (key: string, answer: LimiterAnswerNow) => T,
+  ): (key: string, op: LimiterOp) => T;
   /** Ends what the store itself opened; calls in flight may fail with a `StoreError`. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -2,13 +2,17 @@ import { checkKey, joinKey } from '../keys.js';
 import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
 import type { Limit } from './limit.js';
 
-/** A decision without a promise on one limiter's keys; throws {@link InvalidArgumentError} for what is no key. */
-export type DecideNow = (key: string, limits: readonly Limit[], op: LimiterOp) => LimiterAnswerNow;
+/** A decision without a promise under one policy; throws {@link InvalidArgumentError} for what is no key. */
+export type DecideNow<T> = (key: string, op: LimiterOp) => T;
 
-/** How an in-process store decides the keys of limiter `name` at once; `undefined` for other stores. */
-export function decideNowOf(store: LimiterStore, name: string): DecideNow | undefined {
-  if (store.decideNowFor) return store.decideNowFor(name);
-  if (!store.decideNow) return undefined;
-  return (key, limits, op) =>
-    (store as Required<LimiterStore>).decideNow(joinKey(name, checkKey('key', key)), limits, op);
+/** How an in-process store decides the keys of limiter `name` under `limits`; `make` turns its answer into what the caller wants. */
+export function decideNowOf<T>(
+  store: LimiterStore,
+  name: string,
+  limits: readonly Limit[],
+  make: (key: string, answer: LimiterAnswerNow) => T,
+): DecideNow<T> {
+  if (store.decideNowFor) return store.decideNowFor(name, limits, make);
+  return (key, op) =>
+    make(key, (store as Required<LimiterStore>).decideNow(joinKey(name, checkKey('key', key)), limits, op));
 }

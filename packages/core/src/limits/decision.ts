@@ -1,95 +1,82 @@
 import type { DecisionSource } from '../hooks/events.js';
-import type { Decision, PolicyDetail } from './api.js';
-import type { LimiterAnswer, LimiterAnswerNow, LimiterDecided } from './contract.js';
+import type { Decision, DeniedDecision, PolicyDetail } from './api.js';
+import type { LimiterAnswer, LimiterAnswerNow, LimiterDecided, LimitReading } from './contract.js';
 import type { Limit } from './limit.js';
 
-/** What a refund has to know about the decision it gives back. */
-export interface Charge {
-  /** Identity of the limiter that decided. */
-  readonly owner: object;
-  readonly key: string;
+/** Who decided, and by which limits. */
+interface Asked {
   readonly limits: readonly Limit[];
   readonly source: DecisionSource;
+  /** Identity of the limiter. */
+  readonly owner: object;
+  /** Units the caller may use, when they differ from those charged: a fallback's share may be smaller than a cost. */
+  readonly granted: number | undefined;
+}
+
+/** What a refund has to know about the decision it gives back. */
+export interface Charge extends Omit<Asked, 'granted'> {
+  readonly key: string;
   /** Units that were really charged. */
   readonly units: number;
   readonly atUs: number;
 }
 
-/** A store's answer as callers see it: everything is computed when it is read, so that a decision costs one small object. */
-class AnsweredDecision {
-  readonly source: DecisionSource;
-  readonly #answer: LimiterAnswerNow;
-  readonly #limits: readonly Limit[];
-  readonly #owner: object;
-  readonly #key: string;
-  /** Units to use when they differ from those charged: a fallback's share may be smaller than a cost. */
-  readonly #granted: number;
+/** A store's answer, or what a failure mode answers in its place. */
+type Outcome = Omit<LimiterAnswerNow, 'reason'> & { readonly reason?: DeniedDecision['reason'] | undefined };
 
-  constructor(
-    answer: LimiterAnswerNow,
-    limits: readonly Limit[],
-    source: DecisionSource,
-    owner: object,
-    key: string,
-    granted: number,
-  ) {
-    this.source = source;
-    this.#answer = answer;
-    this.#limits = limits;
-    this.#owner = owner;
-    this.#key = key;
-    this.#granted = granted;
+/**
+ * A store's answer as callers see it. In process this object is most of what a decision costs, so it is one object with ordinary fields that only the constructor
+ * mentions: fields that a class declares, `#private` ones too, are each written twice and take so much code that the engine no longer builds the object in place.
+ */
+class AnsweredDecision {
+  declare readonly allowed: boolean;
+  declare readonly reason: string | undefined;
+  declare readonly violated: string | undefined;
+  declare readonly retryAfterMs: number | undefined;
+  declare readonly remaining: number;
+  declare readonly resetAtMs: number;
+  declare readonly atMs: number;
+  declare readonly asked: Asked;
+  declare readonly key: string;
+  declare readonly units: number;
+  declare readonly atUs: number;
+  declare readonly readings: readonly LimitReading[] | undefined;
+
+  constructor(answer: Outcome, asked: Asked, key: string) {
+    const { allowed, violated, nowUs } = answer;
+    this.allowed = allowed;
+    this.reason = answer.reason;
+    this.violated = violated < 0 ? undefined : asked.limits[violated]?.name;
+    this.retryAfterMs = allowed ? undefined : (answer.retryAtUs - nowUs) / 1000;
+    this.remaining = answer.remaining;
+    this.resetAtMs = answer.resetAtUs / 1000;
+    this.atMs = nowUs / 1000;
+    this.asked = asked;
+    this.key = key;
+    this.units = answer.granted;
+    this.atUs = answer.atUs;
+    this.readings = answer.readings;
   }
 
-  get allowed(): boolean {
-    return this.#answer.allowed;
+  get source(): DecisionSource {
+    return this.asked.source;
   }
 
   get granted(): number {
-    return this.#granted;
+    return this.asked.granted ?? this.units;
   }
 
   get limit(): number {
-    const { readings } = this.#answer;
-    let tightest = 0;
-    if (readings) {
-      for (let i = 1; i < readings.length; i++) {
-        if ((readings[i]?.remaining as number) < (readings[tightest]?.remaining as number)) tightest = i;
-      }
-    }
-    return this.#limits[tightest]?.limit as number;
-  }
-
-  get remaining(): number {
-    return this.#answer.remaining;
-  }
-
-  get resetAtMs(): number {
-    return this.#answer.resetAtUs / 1000;
-  }
-
-  get atMs(): number {
-    return this.#answer.nowUs / 1000;
-  }
-
-  get reason(): string | undefined {
-    return this.source === 'closed' ? 'closed' : this.#answer.reason;
-  }
-
-  get violated(): string | undefined {
-    return this.#limits[this.#answer.violated]?.name;
-  }
-
-  get retryAfterMs(): number | undefined {
-    const { allowed, retryAtUs, nowUs } = this.#answer;
-    return allowed ? undefined : (retryAtUs - nowUs) / 1000;
+    const { asked, readings, remaining } = this;
+    return asked.limits.find((_limit, i) => (readings?.[i]?.remaining ?? 0) <= remaining)?.limit as number;
   }
 
   get policies(): readonly PolicyDetail[] {
-    const { readings, remaining, resetAtUs } = this.#answer;
-    return this.#limits.map(({ name, limit, windowMs }, i) => {
-      const reading = readings?.[i] ?? { remaining, resetAtUs };
-      return { name, limit, windowMs, remaining: reading.remaining, resetAtMs: reading.resetAtUs / 1000 };
+    const { readings, remaining, resetAtMs } = this;
+    return this.asked.limits.map(({ name, limit, windowMs }, i) => {
+      const reading = readings?.[i];
+      if (reading) return { name, limit, windowMs, remaining: reading.remaining, resetAtMs: reading.resetAtUs / 1000 };
+      return { name, limit, windowMs, remaining, resetAtMs };
     });
   }
 
@@ -97,45 +84,34 @@ class AnsweredDecision {
   toJSON(): object {
     const { allowed, granted, limit, remaining, resetAtMs, atMs, source, reason, violated, retryAfterMs, policies } =
       this;
-    const shared = { allowed, granted, limit, remaining, resetAtMs, atMs, source };
-    if (allowed) return { ...shared, policies };
-    return { ...shared, reason, ...(violated === undefined ? {} : { violated }), retryAfterMs, policies };
+    const denial = allowed ? {} : { reason, ...(violated && { violated }), retryAfterMs };
+    return { allowed, granted, limit, remaining, resetAtMs, atMs, source, ...denial, policies };
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): object {
     return this.toJSON();
   }
-
-  static charge(decision: unknown): Charge | undefined {
-    // A private name also proves that it was made here.
-    if (typeof decision !== 'object' || decision === null || !(#answer in decision)) return undefined;
-    const { atUs, granted } = decision.#answer;
-    return {
-      owner: decision.#owner,
-      key: decision.#key,
-      limits: decision.#limits,
-      source: decision.source,
-      units: granted,
-      atUs,
-    };
-  }
 }
 
-/** Makes a decision of a store's answer. `granted` is what the caller may use; the answer's own `granted` is what was charged. */
-export function createDecision(
-  answer: LimiterAnswerNow,
+/**
+ * Makes decisions of a store's answers to one question: `decisionsBy(limits, source, owner)(key, answer)`. `granted` is what the caller may use, when that is not
+ * what was charged.
+ */
+export function decisionsBy(
   limits: readonly Limit[],
   source: DecisionSource,
   owner: object,
-  key: string,
-  granted: number = answer.granted,
-): Decision {
-  return new AnsweredDecision(answer, limits, source, owner, key, granted) as unknown as Decision;
+  granted?: number,
+): (key: string, answer: Outcome) => Decision {
+  const asked = { limits, source, owner, granted };
+  return (key, answer) => new AnsweredDecision(answer, asked, key) as unknown as Decision;
 }
 
 /** What a decision charged; `undefined` for anything that is not a decision of this package. */
 export function chargeOf(decision: unknown): Charge | undefined {
-  return AnsweredDecision.charge(decision);
+  if (!(decision instanceof AnsweredDecision)) return undefined;
+  const { asked, key, units, atUs } = decision;
+  return { ...asked, key, units, atUs };
 }
 
 /** An operation's answer together with the clocks of its step, which it may bring along. */

@@ -3,7 +3,7 @@ import { emitStoreCall } from '../hooks/store-call.js';
 import { Breaker } from './breaker.js';
 import { Call } from './call.js';
 import { decideNowOf } from './decide-now.js';
-import { chargeOf, createDecision } from './decision.js';
+import { chargeOf, decisionsBy } from './decision.js';
 import { DenyCache } from './deny-cache.js';
 import { failureDecision } from './failure-mode.js';
 import { Fallback } from './fallback.js';
@@ -27,9 +27,10 @@ const reconcileWidth = 1000;
 /** Brings an operation to a decision: from the deny cache, the store, or what the caller chose for the time when the store is away. */
 export class Engine implements CallHandler {
   readonly fallback: Fallback | undefined;
+  /** Whether the store decides without a promise. */
+  readonly isSync: boolean;
   readonly #options: CheckedLimiterOptions;
   readonly #store: LimiterStore;
-  readonly #decideNow: DecideNow | undefined;
   readonly #denyCache: DenyCache | undefined;
   readonly #breaker: Breaker;
   readonly #lanes: Lanes;
@@ -45,17 +46,12 @@ export class Engine implements CallHandler {
     this.#store = store;
     this.#emitter = emitter;
     this.#storeCalls = emitter.interest('onStoreCall');
-    this.#decideNow = decideNowOf(store, options.name);
+    this.isSync = store.decideNow !== undefined;
     this.#denyCache = options.denyCache && new DenyCache(clock, options.denyCache);
     this.#breaker = new Breaker(clock, options.breaker);
     const common = { name, clock, emitter, timeoutMs, maxInFlight, maxQueue };
     this.#lanes = new Lanes({ ...common, store, onContact: this.#contact });
     this.fallback = fallback && new Fallback({ ...fallback, name: options.name, owner: this }, common);
-  }
-
-  /** Whether the store decides without a promise. */
-  get isSync(): boolean {
-    return this.#decideNow !== undefined;
   }
 
   /** Name of what decides while the store is away: the fallback store's, or the failure mode. */
@@ -65,31 +61,39 @@ export class Engine implements CallHandler {
 
   /** Decides at once, in-process stores only. With `sync`, a fallback that needs a promise is not asked. */
   now(key: string, policy: Policy, op: LimiterOp, sync: boolean): Decision | Promise<Decision> {
-    const cache = this.#denyCache;
-    const known = cache?.find(key, policy.limits, op);
-    if (known) return createDecision(known, policy.limits, 'cache', this, key);
-    const sentMs = cache ? this.#options.clock.monotonicMs() : 0;
-    let answer: LimiterAnswerNow;
+    const known = this.#denyCache?.find(key, policy.limits, op);
+    if (known) return decisionsBy(policy.limits, 'cache', this)(key, known);
     try {
-      answer = this.#storeCalls()
-        ? this.#timedNow(key, policy, op)
-        : (this.#decideNow as DecideNow)(key, policy.limits, op);
+      const decide = (policy.now ??= this.#prepare(policy.limits));
+      return this.#storeCalls() ? this.#timedNow(key, decide, op) : decide(key, op);
     } catch (error) {
       // The key was no key: the caller's mistake, not the store's.
       if (error instanceof InvalidArgumentError) throw error;
-      if (sync && this.fallback && !this.fallback.isSync) throw error;
+      if (sync && this.fallback?.isSync === false) throw error;
       return this.#failover(key, policy, op, error, false, undefined);
     }
-    if (cache) cache.learn(key, policy.limits, op, answer, sentMs);
-    return createDecision(answer, policy.limits, 'store', this, key);
+  }
+
+  #prepare(limits: readonly Limit[]): DecideNow<Decision> {
+    const cache = this.#denyCache;
+    const { name, clock, store } = this.#options;
+    const make = decisionsBy(limits, 'store', this);
+    if (!cache) return decideNowOf(store, name, limits, make);
+    const decide = decideNowOf(store, name, limits, (_key, answer) => answer);
+    return (key, op) => {
+      const sentMs = clock.monotonicMs();
+      const answer = decide(key, op);
+      cache.learn(key, limits, op, answer, sentMs);
+      return make(key, answer);
+    };
   }
 
   /** Decides through the lanes. */
   ask(key: string, policy: Policy, op: LimiterOp, signal?: AbortSignal): Promise<Decision> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#decideNow) return Promise.resolve(this.now(key, policy, op, false));
+    if (this.isSync) return Promise.resolve(this.now(key, policy, op, false));
     const known = this.#denyCache?.find(key, policy.limits, op);
-    if (known) return Promise.resolve(createDecision(known, policy.limits, 'cache', this, key));
+    if (known) return Promise.resolve(decisionsBy(policy.limits, 'cache', this)(key, known));
     if (leastCost(op) === undefined) this.#denyCache?.forget(key);
     return new Call(this, key, policy, policy.limits, op, signal).run(this.#send);
   }
@@ -125,7 +129,7 @@ export class Engine implements CallHandler {
 
   decided(call: Call, answer: LimiterAnswerNow, sentMs: number): Decision {
     this.#denyCache?.learn(call.key, call.limits, call.op, answer, sentMs);
-    return createDecision(answer, call.limits, 'store', this, call.key);
+    return decisionsBy(call.limits, 'store', this)(call.key, answer);
   }
 
   failed(call: Call, error: unknown, sent: boolean): Decision | Promise<Decision> {
@@ -153,12 +157,12 @@ export class Engine implements CallHandler {
     return decision;
   }
 
-  #timedNow(key: string, policy: Policy, op: LimiterOp): LimiterAnswerNow {
+  #timedNow(key: string, decide: DecideNow<Decision>, op: LimiterOp): Decision {
     const sentMs = this.#options.clock.monotonicMs();
     try {
-      const answer = (this.#decideNow as DecideNow)(key, policy.limits, op);
+      const decision = decide(key, op);
       this.#reportCall(sentMs);
-      return answer;
+      return decision;
     } catch (error) {
       if (!(error instanceof InvalidArgumentError)) this.#reportCall(sentMs, error);
       throw error;

@@ -1,4 +1,4 @@
-import { createDecision } from './decision.js';
+import { decisionsBy } from './decision.js';
 import { costOf, leastCost } from './ops.js';
 import type { Decision, StoreFailureMode } from './api.js';
 import type { LimiterOp } from './contract.js';
@@ -20,13 +20,19 @@ export function failureDecision(
   const resetAtUs = allowed ? nowUs : retryAtUs;
   const readings = limits.map(({ limit }) => ({ remaining: allowed ? limit : 0, resetAtUs }));
   const remaining = allowed ? Math.min(...limits.map(({ limit }) => limit)) : 0;
-  const answer = { allowed, granted: 0, violated: -1, retryAtUs, remaining, resetAtUs, readings, nowUs, atUs: nowUs };
-  return createDecision(
-    answer,
-    limits,
-    allowed ? 'open' : 'closed',
-    owner,
-    key,
-    allowed && op.kind !== 'peek' ? costOf(op) : 0,
-  );
+  const source = allowed ? 'open' : 'closed';
+  const reason = allowed ? undefined : 'closed';
+  const answer = {
+    allowed,
+    granted: 0,
+    reason,
+    violated: -1,
+    retryAtUs,
+    remaining,
+    resetAtUs,
+    readings,
+    nowUs,
+  } as const;
+  const granted = allowed && op.kind !== 'peek' ? costOf(op) : 0;
+  return decisionsBy(limits, source, owner, granted)(key, { ...answer, atUs: nowUs });
 }

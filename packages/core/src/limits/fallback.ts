@@ -1,5 +1,5 @@
 import { Call } from './call.js';
-import { createDecision } from './decision.js';
+import { decisionsBy } from './decision.js';
 import { Lanes } from './lanes.js';
 import { decideNowOf } from './decide-now.js';
 import { costOf } from './ops.js';
@@ -7,7 +7,6 @@ import { ReconcileLedger } from './reconcile.js';
 import type { Decision } from './api.js';
 import type { CallHandler } from './call.js';
 import type { LimiterAnswerNow, LimiterOp, LimiterStore } from './contract.js';
-import type { DecideNow } from './decide-now.js';
 import type { Charge } from './decision.js';
 import type { LanesOptions } from './lanes.js';
 import type { SharedPolicy } from './policy.js';
@@ -26,19 +25,17 @@ export class Fallback {
   /** Present when what was admitted is to be charged to the store on its return. */
   readonly ledger: ReconcileLedger | undefined;
   readonly #setup: FallbackSetup;
-  readonly #decideNow: DecideNow | undefined;
   readonly #lanes: Lanes;
 
   constructor(setup: FallbackSetup, lanes: Omit<LanesOptions, 'store' | 'onContact'>) {
     this.store = setup.store;
     this.ledger = setup.reconcile ? new ReconcileLedger() : undefined;
     this.#setup = setup;
-    this.#decideNow = decideNowOf(setup.store, setup.name);
     this.#lanes = new Lanes({ ...lanes, store: setup.store });
   }
 
   get isSync(): boolean {
-    return this.#decideNow !== undefined;
+    return this.store.decideNow !== undefined;
   }
 
   /**
@@ -53,9 +50,9 @@ export class Fallback {
     signal?: AbortSignal,
   ): Decision | Promise<Decision> {
     const clamped = clamp(policy, op);
-    if (this.#decideNow) {
-      const answer = this.#decideNow(key, policy.shares, clamped);
-      return this.#decision(key, policy, op, sent, answer);
+    if (this.isSync) {
+      const decide = decideNowOf(this.store, this.#setup.name, policy.shares, (_key, answer) => answer);
+      return this.#decision(key, policy, op, sent, decide(key, clamped));
     }
     const handler: CallHandler = {
       decided: (_call, answer) => this.#decision(key, policy, op, sent, answer),
@@ -82,12 +79,10 @@ export class Fallback {
 
   #decision(key: string, policy: SharedPolicy, op: LimiterOp, sent: boolean, answer: LimiterAnswerNow): Decision {
     const cost = costOf(op);
-    if (answer.reason === 'capacity') {
-      const violated = policy.limits.findIndex(({ limit }) => cost > limit);
-      return createDecision({ ...answer, violated }, policy.shares, 'fallback', this.#setup.owner, key);
-    }
+    const violated =
+      answer.reason === 'capacity' ? policy.limits.findIndex(({ limit }) => cost > limit) : answer.violated;
     const granted = op.kind === 'consume' && answer.allowed ? cost : answer.granted;
-    const decision = createDecision(answer, policy.shares, 'fallback', this.#setup.owner, key, granted);
+    const decision = decisionsBy(policy.shares, 'fallback', this.#setup.owner, granted)(key, { ...answer, violated });
     if (!sent && answer.granted > 0) this.ledger?.add(decision, key, policy, answer.granted, answer.atUs);
     return decision;
   }

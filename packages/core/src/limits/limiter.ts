@@ -5,7 +5,7 @@ import { durationMs, integerIn, invalid, optionsObject } from '../validate.js';
 import type { OptionNames } from '../validate.js';
 import { chargeOf } from './decision.js';
 import { Engine } from './engine.js';
-import { consumeOne, consumeOp } from './ops.js';
+import { consumeOne } from './ops.js';
 import { checkLimiterOptions } from './options.js';
 import { PolicyChecker } from './policy.js';
 import { DecisionReporter } from './reporter.js';
@@ -33,7 +33,6 @@ class StoreLimiter implements Limiter {
   readonly name: string;
   readonly store: string;
   readonly #engine: Engine;
-  readonly #isSync: boolean;
   readonly #policy: SharedPolicy;
   readonly #policies: PolicyChecker;
   readonly #reporter: DecisionReporter;
@@ -54,7 +53,6 @@ class StoreLimiter implements Limiter {
     this.#policy = this.#policies.check(limits);
     this.#emitter = new Emitter(options.hooks);
     this.#engine = new Engine(options, this.#emitter);
-    this.#isSync = this.#engine.isSync;
     this.#reporter = new DecisionReporter(this.#emitter, name, store.name);
     this.#waits = new WaitQueues(clock, options.maxQueue);
     this.#emitter.declare({ kind: 'limiter', limiter: name, store: store.name, fallback: this.#engine.standIn });
@@ -64,25 +62,21 @@ class StoreLimiter implements Limiter {
   consume(key: string, options?: ConsumeOptions): Promise<Decision> {
     try {
       // An in-process store looks at keys it does not know by itself.
-      if (!this.#isSync || this.#closing) this.#checkCall(key);
-      if (options === undefined) return this.#decide(key, this.#policy, consumeOne, undefined);
-      const op = consumeOp(costOf(options));
-      return this.#decide(key, this.#policyOf(options), op, checkSignal(options.signal));
+      if (!this.#engine.isSync || this.#closing) this.#checkCall(key);
+      const op = consumeOf(options);
+      return this.#decide(key, this.#policyOf(options), op, checkSignal(options?.signal));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   consumeSync(key: string, options?: ConsumeOptions): Decision {
-    if (!this.#isSync) throw new UnsupportedError(`Store '${this.store}' cannot decide without a promise; use consume`);
+    if (!this.#engine.isSync)
+      throw new UnsupportedError(`Store '${this.store}' cannot decide without a promise; use consume`);
     if (this.#closing) throw this.#closedError();
-    let op = consumeOne;
-    let policy = this.#policy;
-    if (options !== undefined) {
-      op = consumeOp(costOf(options));
-      policy = this.#policyOf(options);
-      checkSignal(options.signal)?.throwIfAborted();
-    }
+    const op = consumeOf(options);
+    const policy = this.#policyOf(options);
+    checkSignal(options?.signal)?.throwIfAborted();
     return this.#decideNow(key, policy, op, true) as Decision;
   }
 
@@ -143,7 +137,7 @@ class StoreLimiter implements Limiter {
 
   async wait(key: string, options: WaitOptions = {}): Promise<Decision> {
     this.#checkCall(key);
-    const op = consumeOp(costOf(options, waitOptions));
+    const op = consumeOf(options, waitOptions);
     const policy = this.#policyOf(options);
     const signal = checkSignal(options.signal);
     const maxWaitMs = durationMs('maxWaitMs', options.maxWaitMs ?? defaultMaxWaitMs, 0);
@@ -193,9 +187,10 @@ class StoreLimiter implements Limiter {
   #decide(key: string, policy: Policy, op: LimiterOp, signal: AbortSignal | undefined): Promise<Decision> {
     // A caller who had left before asking has not asked: no decision, no event.
     signal?.throwIfAborted();
-    if (!this.#isSync) return this.#reporter.watch(this.#engine.ask(key, policy, op, signal), op);
-    // `resolve` hands on a promise as it is.
-    return Promise.resolve(this.#decideNow(key, policy, op, false));
+    if (!this.#engine.isSync) return this.#reporter.watch(this.#engine.ask(key, policy, op, signal), op);
+    const decision = this.#decideNow(key, policy, op, false);
+    // Besides telling a promise apart, this spares `resolve` its own search for a `then`: the compiler sees that decisions have none.
+    return 'then' in decision ? decision : Promise.resolve(decision);
   }
 
   #decideNow(key: string, policy: Policy, op: LimiterOp, sync: boolean): Decision | Promise<Decision> {
@@ -207,6 +202,10 @@ class StoreLimiter implements Limiter {
   async #ask(key: string, options: LimiterCallOptions | undefined, op: LimiterOp): Promise<Decision> {
     return this.#engine.ask(key, this.#policyOf(options), op, checkSignal(options?.signal));
   }
+}
+
+function consumeOf(options: ConsumeOptions | undefined, known?: OptionNames<ConsumeOptions>): LimiterOp {
+  return options === undefined ? consumeOne : { kind: 'consume', cost: costOf(options, known) };
 }
 
 function costOf(options: ConsumeOptions, known: OptionNames<ConsumeOptions> = consumeOptions): number {

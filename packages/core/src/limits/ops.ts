@@ -1,15 +1,7 @@
 import type { LimiterOp } from './contract.js';
 
-/** Operations are immutable, so those that nearly every call makes are made once. */
-const consumes: readonly LimiterOp[] = Array.from({ length: 65 }, (_, cost) =>
-  Object.freeze({ kind: 'consume', cost }),
-);
-
-export const consumeOne: LimiterOp = consumes[1] as LimiterOp;
-
-export function consumeOp(cost: number): LimiterOp {
-  return consumes[cost] ?? { kind: 'consume', cost };
-}
+/** What nearly every call asks for. */
+export const consumeOne: LimiterOp = { kind: 'consume', cost: 1 };
 
 /** The units an operation asks for; 0 for those that ask for none. */
 export function costOf(op: LimiterOp): number {

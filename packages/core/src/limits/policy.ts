@@ -3,7 +3,9 @@ import { invalid, maxDurationMs } from '../validate.js';
 import { gcd } from './exact.js';
 import { maxUnits, maxWindowLimit } from './limit.js';
 import { shareOfLimit } from './share.js';
+import type { Decision } from './api.js';
 import type { LimiterStore } from './contract.js';
+import type { DecideNow } from './decide-now.js';
 import type { Limit } from './limit.js';
 import type { ShareRatio } from './share.js';
 
@@ -12,10 +14,12 @@ export interface Policy {
   readonly limits: readonly Limit[];
   /** `limits` scaled by the fallback's share; the same array when there is nothing to scale. Absent when nobody may stand in for the store. */
   readonly shares?: readonly Limit[];
+  /** How an in-process store decides under `limits`; prepared by the first call. */
+  now?: DecideNow<Decision>;
 }
 
 /** A policy for which the fallback may be asked. */
-export type SharedPolicy = Required<Policy>;
+export type SharedPolicy = Policy & { readonly shares: readonly Limit[] };
 
 /** Whether two policies ask for the very same limits, so that their calls may share a step. */
 export function samePolicy(a: readonly Limit[], b: readonly Limit[]): boolean {

@@ -97,8 +97,12 @@ export function viaEveryWay(name: string): Ask {
     turns.set(first, turn);
     if (turn % 3 === 0) return (await store.decide(named, {})) as readonly LimiterDecided[];
     if (turn % 3 === 1) return viaDecideNow(named, store);
-    const decideNow = store.decideNowFor?.(name);
-    if (!decideNow) throw new Error('The store has no decideNowFor');
-    return viaDecideNow(steps, { ...store, decideNow });
+    return viaDecideNow(steps, {
+      ...store,
+      decideNow: (key, limits, op) => {
+        if (!store.decideNowFor) throw new Error('The store has no decideNowFor');
+        return store.decideNowFor(name, limits, (_key, answer) => answer)(key, op);
+      },
+    });
   };
 }
