@@ -65,8 +65,10 @@ class AdvisoryLocks implements LockStore {
     this.#holdings = new Holdings(settings, this.#channel, (lease, reason) => this.#lost(lease, reason));
     this.#inbox = new Inbox(settings.connection, settings.names, this.#channel, {
       wake: (leaseId) => this.#wake(this.#attempts.waitsFor(leaseId)),
-      evict: (leaseId, reason) => {
-        for (const lease of [...this.#holdings.owned.byLeaseId(leaseId)]) void this.#holdings.end(lease, reason);
+      evict: (leaseId, fencingToken, reason) => {
+        for (const lease of [...this.#holdings.owned.byLeaseId(leaseId)]) {
+          if (lease.fencingToken === fencingToken) void this.#holdings.end(lease, reason);
+        }
       },
       missed: () => {
         for (const id of this.#attempts.waitedFor()) this.#wake(id);

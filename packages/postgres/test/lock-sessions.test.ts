@@ -196,6 +196,23 @@ it('an eviction is learnt from a renewal when the message for it was lost', asyn
   expect(told).toEqual([{ leaseId: held.leaseId, reason: 'forced' }]);
 });
 
+it('a message that comes late evicts no lease that the same id took meanwhile', async () => {
+  const store = openStore();
+  const told = losses(store);
+  const leaseId = 'takes it twice';
+  const first = await take(store, 'evicted late', { leaseId });
+  await store.release([first]);
+  const second = await take(store, 'evicted late', { leaseId });
+  const other = await take(store, 'evicted in time');
+  const evict = `SELECT pg_notify(channel, 's' || $2 || ' ' || lease_id) FROM "${database.schema}".leases WHERE lease_id = $1`;
+  await store.inspect('evicted late'); // from here on it listens
+  await database.pool.query(evict, [leaseId, String(first.fencingToken)]);
+  await database.pool.query(evict, [other.leaseId, String(other.fencingToken)]);
+  await until(() => told.length > 0, { timeoutMs: 5_000, what: 'the second message to be heard' });
+  expect(told).toEqual([{ leaseId: other.leaseId, reason: 'session' }]);
+  expect(await store.extend([{ ...second, ttlMs: 10_000 }])).toEqual([{ extended: true }]);
+});
+
 it('a ttl above the longest class is refused with the option to set', async () => {
   await expect(openStore().acquire(request('long', { ttlMs: 600_001 }))).rejects.toThrow(/ttlClassesMs/);
   expect(() => openStore({ ttlClassesMs: [1, 2, 3, 4] })).toThrow(/1 to 3 durations/);

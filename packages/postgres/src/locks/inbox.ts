@@ -11,7 +11,7 @@ export interface InboxListener {
   /** A waiter's turn may have come. */
   wake(leaseId: string): void;
   /** Somebody wants a lease of this process back. */
-  evict(leaseId: string, reason: LockLostReason): void;
+  evict(leaseId: string, fencingToken: number, reason: LockLostReason): void;
   /** Messages may have been missed. */
   missed(): void;
   /** Whether there is anything to listen for. */
@@ -56,6 +56,7 @@ export class Inbox {
         try {
           return (await client.query<T>(text, [...values])).rows;
         } catch (error) {
+          if (this.#closed) throw new ClosedError('The store is closed');
           // Readers of one key may be locked in another order by their own process: the server undid this statement, and it can go again.
           if (!isServerError(error) || error.code !== '40P01' || attempt === 3) throw toStoreError(error);
         }
@@ -98,11 +99,11 @@ export class Inbox {
     client.on('notification', ({ payload = '' }) => this.#hear(payload));
     try {
       await client.query(`LISTEN "${this.#channel}"`);
-      const marked = await client.query<{ lease_id: string; evict: LockLostReason }>(
-        `SELECT lease_id, evict FROM ${this.#names.of('leases')} WHERE channel = $1 AND evict IS NOT NULL`,
+      const marked = await client.query<{ lease_id: string; token: number; evict: LockLostReason }>(
+        `SELECT lease_id, first_token::float8 AS token, evict FROM ${this.#names.of('leases')} WHERE channel = $1 AND evict IS NOT NULL`,
         [this.#channel],
       );
-      for (const { lease_id, evict } of marked.rows) this.#listener.evict(lease_id, evict);
+      for (const { lease_id, token, evict } of marked.rows) this.#listener.evict(lease_id, token, evict);
     } catch (error) {
       void client.end().catch(() => {});
       throw error;
@@ -116,9 +117,14 @@ export class Inbox {
   }
 
   #hear(payload: string): void {
-    const leaseId = payload.slice(1);
-    if (payload.startsWith('w')) this.#listener.wake(leaseId);
-    else this.#listener.evict(leaseId, payload.startsWith('s') ? 'session' : 'forced');
+    const rest = payload.slice(1);
+    if (payload.startsWith('w')) {
+      this.#listener.wake(rest);
+      return;
+    }
+    const space = rest.indexOf(' ');
+    const reason = payload.startsWith('s') ? 'session' : 'forced';
+    this.#listener.evict(rest.slice(space + 1), Number(rest.slice(0, space)), reason);
   }
 
   #reconnectLater(): void {

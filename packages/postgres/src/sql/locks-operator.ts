@@ -30,7 +30,8 @@ BEGIN
     found_leases := found_leases || jsonb_build_array(encode(l.key, 'hex'), l.channel, l.lock_id::text, ${holder('l')});
     IF l.channel <> p_channel THEN
       UPDATE ${leases} t SET evict = coalesce(t.evict, p_reason) WHERE t.lock_id = l.lock_id AND t.lease_id = l.lease_id AND t.pid = l.pid;
-      PERFORM pg_notify(l.channel, left(p_reason, 1) || l.lease_id);
+      -- With its token: by the time this is heard, the same id may hold anew.
+      PERFORM pg_notify(l.channel, left(p_reason, 1) || l.first_token || ' ' || l.lease_id);
     END IF;
   END LOOP;
   RETURN to_jsonb(found_leases);
