@@ -47,7 +47,7 @@ export interface PlainLockStore extends LockStore {
   readonly announced: ReadonlySet<string>;
   count(operation: Operation): number;
   /** Tells the listeners. */
-  wake(key: string): void;
+  wake(key: string, leaseId?: string): void;
   lose(leaseId: string, reason: LockLostReason): void;
 }
 
@@ -151,7 +151,7 @@ export function plainLockStore({
     },
     announced,
     count: (operation) => calls.filter((each) => each.operation === operation).length,
-    wake: (key) => listeners.forEach((listener) => listener.wake(key)),
+    wake: (key, leaseId) => listeners.forEach((listener) => listener.wake(key, leaseId)),
     lose: (leaseId, reason) => {
       const held = leases.get(leaseId);
       leases.delete(leaseId);

@@ -236,7 +236,8 @@ class Store implements LockStore {
     entry.leases.delete(lease.request.leaseId);
     this.#table.leave(lease, reason);
     if (reason !== undefined) this.#listeners.lost(entry.key, lease.request.leaseId, reason);
-    this.#listeners.wake(entry.key);
+    // While somebody is in line, nobody else need ask: whose turn it is will be told.
+    if (entry.queue.size === 0) this.#listeners.wake(entry.key);
   }
 
   /** Brings an entry up to the present: what has expired goes, and those whose turn it is are granted the lock. */
@@ -244,7 +245,7 @@ class Store implements LockStore {
     for (const lease of entry.expire(this.#clock.monotonicMs())) this.#end(entry, lease, 'expired');
     for (let next = entry.nextInLine(); next; next = entry.nextInLine()) {
       this.#grant(entry, next);
-      this.#listeners.wake(entry.key);
+      this.#listeners.granted(entry.key, next.leaseId);
     }
   }
 

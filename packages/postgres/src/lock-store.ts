@@ -64,7 +64,7 @@ class AdvisoryLocks implements LockStore {
     });
     this.#holdings = new Holdings(settings, this.#channel, (lease, reason) => this.#lost(lease, reason));
     this.#inbox = new Inbox(settings.connection, settings.names, this.#channel, {
-      wake: (leaseId) => this.#wake(this.#attempts.waitsFor(leaseId)),
+      wake: (leaseId) => this.#wake(this.#attempts.waitsFor(leaseId), leaseId),
       evict: (leaseId, fencingToken, reason) => {
         for (const lease of [...this.#holdings.owned.byLeaseId(leaseId)]) {
           if (lease.fencingToken === fencingToken) void this.#holdings.end(lease, reason);
@@ -190,8 +190,8 @@ class AdvisoryLocks implements LockStore {
     for (const listener of this.#listeners) listener.lost({ key: id.key, leaseId }, reason);
   }
 
-  #wake(id: KeyId | undefined): void {
-    if (id) for (const listener of this.#listeners) listener.wake(id.key);
+  #wake(id: KeyId | undefined, leaseId?: string): void {
+    if (id) for (const listener of this.#listeners) listener.wake(id.key, leaseId);
   }
 
   #idOf(key: string): KeyId {

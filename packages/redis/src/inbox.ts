@@ -4,7 +4,9 @@ import { connected } from './waiting.js';
 import type { LockLostReason, LockStoreListener } from '@headgate/core';
 import type { Client } from './client.js';
 
-type Message = readonly ['w', key: string] | readonly ['l', key: string, leaseId: string, reason: LockLostReason];
+type Message =
+  | readonly ['w', key: string, leaseId: string]
+  | readonly ['l', key: string, leaseId: string, reason: LockLostReason];
 
 /**
  * The one channel on which a store instance hears of grants from the queue and of leases that were taken away. Messages are hints: what is
@@ -91,7 +93,7 @@ export class Inbox {
     if (channel !== this.channel) return;
     const message = JSON.parse(text) as Message;
     for (const listener of this.#listeners) {
-      if (message[0] === 'w') listener.wake(message[1]);
+      if (message[0] === 'w') listener.wake(message[1], message[2]);
       else listener.lost({ key: message[1], leaseId: message[2] }, message[3]);
     }
   };

@@ -112,16 +112,16 @@ export class LockBatch {
       lane = { pending: [] };
       this.#lanes.set(number, lane);
     }
-    if (lane.pending.push(pending as Pending<unknown>) === 1) process.nextTick(() => this.#flush(lane));
+    const gathered = lane.pending.push(pending as Pending<unknown>);
+    if (gathered === 1) process.nextTick(() => this.#flush(lane));
+    else if (gathered === maxOps) this.#flush(lane);
     return pending.promise;
   }
 
   #flush(lane: { pending: Pending<unknown>[] }): void {
     const { pending } = lane;
     lane.pending = [];
-    if (pending.length <= maxOps) return void this.#sendTogether(pending);
-    for (let from = 0; from < pending.length; from += maxOps)
-      void this.#sendTogether(pending.slice(from, from + maxOps));
+    if (pending.length > 0) void this.#sendTogether(pending);
   }
 
   async #sendTogether(pending: readonly Pending<unknown>[]): Promise<void> {

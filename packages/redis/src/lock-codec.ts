@@ -13,8 +13,12 @@ import type {
   ReleaseRequest,
 } from '@headgate/core';
 
-/** One operation as `lockScript` reads it. */
-export type LockOp = readonly [code: string, ...args: readonly unknown[]];
+/** One operation: `a` acquire, `A` all or none, `r` release, and those that go to `lockScript` as they are. */
+export type LockOp =
+  | readonly [code: 'a', request: AcquireRequest]
+  | readonly [code: 'A', requests: readonly AcquireRequest[]]
+  | readonly [code: 'r', request: ReleaseRequest]
+  | readonly [code: 'c' | 'e' | 'f' | 'i' | 's', ...args: readonly unknown[]];
 /** One operation's reply as `lockScript` gives it. */
 export type LockOpReply = readonly unknown[];
 
@@ -31,8 +35,8 @@ type RawHolder = readonly [
   untilUs: number,
 ];
 
-// A lone surrogate has no UTF-8; Redis would refuse the JSON of the whole batch for it.
-function wellFormed(text: string): string {
+/** The text without lone surrogates: they have no UTF-8, and Redis would refuse the JSON of a whole batch for one. */
+export function wellFormed(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed();
 }
 
@@ -40,9 +44,9 @@ function metadataText(metadata: Readonly<Record<string, string>> | undefined): s
   return metadata === undefined ? false : JSON.stringify(metadata);
 }
 
-function encodeRequest(request: AcquireRequest): readonly unknown[] {
+/** What requests have in common that differ in their key and lease id alone. */
+function templateOf(request: AcquireRequest): readonly unknown[] {
   return [
-    wellFormed(request.leaseId),
     wellFormed(request.ownerId),
     request.sessionId === undefined ? false : wellFormed(request.sessionId),
     modeLetters[request.mode],
@@ -54,25 +58,57 @@ function encodeRequest(request: AcquireRequest): readonly unknown[] {
   ];
 }
 
-/** `acquire` as an operation. */
-export function encodeAcquire(request: AcquireRequest): LockOp {
-  return ['a', encodeRequest(request)];
+function haveOneTemplate(a: AcquireRequest, b: AcquireRequest): boolean {
+  return (
+    a.ownerId === b.ownerId &&
+    a.sessionId === b.sessionId &&
+    a.mode === b.mode &&
+    a.permits === b.permits &&
+    a.metadata === b.metadata &&
+    a.ttlMs === b.ttlMs &&
+    a.tokens === b.tokens &&
+    a.waiter?.ttlMs === b.waiter?.ttlMs
+  );
 }
 
-/** `acquireAll` as an operation. */
-export function encodeAcquireAll(requests: readonly AcquireRequest[]): LockOp {
-  return ['A', requests.map((request) => encodeRequest(request))];
+function encodeRequest(request: AcquireRequest): readonly unknown[] {
+  return [wellFormed(request.leaseId), ...templateOf(request)];
+}
+
+/** `lockScript` counts templates from this character on. */
+const firstTemplate = 48;
+
+/** Operations as the arguments of `lockScript`: the templates, and each operation. No more than 64 of them are acquires. */
+export function encodeOps(ops: readonly LockOp[]): readonly string[] {
+  const samples: AcquireRequest[] = [];
+  const args = [''];
+  for (const op of ops) {
+    if (op[0] === 'a') {
+      const request = op[1];
+      let number = 0;
+      while (number < samples.length && !haveOneTemplate(samples[number] as AcquireRequest, request)) number++;
+      if (number === samples.length) samples.push(request);
+      args.push(`a${String.fromCharCode(firstTemplate + number)}${request.leaseId}`);
+    } else {
+      args.push(encodeOther(op));
+    }
+  }
+  args[0] = samples.length === 0 ? '' : JSON.stringify(samples.map(templateOf));
+  return args;
+}
+
+function encodeOther(op: Exclude<LockOp, readonly ['a', AcquireRequest]>): string {
+  if (op[0] === 'A') return JSON.stringify(['A', op[1].map(encodeRequest)]);
+  if (op[0] !== 'r') return JSON.stringify(op);
+  const { leaseId, fencingToken, next } = op[1];
+  if (!next) return `r${fencingToken}:${leaseId}`;
+  return JSON.stringify(['r', wellFormed(leaseId), fencingToken, encodeRequest(next)]);
 }
 
 /** One extension as an operation. */
 export function encodeExtend({ leaseId, fencingToken, ttlMs, holder }: ExtendRequest): LockOp {
   const shown = holder && [wellFormed(holder.ownerId), holder.fencingToken, metadataText(holder.metadata)];
   return ['e', wellFormed(leaseId), fencingToken, ttlMs, shown ?? false];
-}
-
-/** One release as an operation. */
-export function encodeRelease({ leaseId, fencingToken, next }: ReleaseRequest): LockOp {
-  return ['r', wellFormed(leaseId), fencingToken, next ? encodeRequest(next) : false];
 }
 
 function decodeHolders(raw: unknown): HolderInfo[] {

@@ -26,11 +26,12 @@ export async function* scanIndex(
     const more: typeof cursors = [];
     const pages = Promise.all(
       cursors.map(async ({ bucket, cursor }) => {
-        const reply = await connection.send('zscan', [space.base(bucket) + kind, cursor, 'COUNT', page]);
+        const reply = await connection.send('hscan', [space.base(bucket) + kind, cursor, 'COUNT', page]);
         const [next, entries] = reply as [cursor: string, entries: string[]];
         for (let i = 0; i < entries.length; i += 2) {
           const key = entries[i] as string;
-          if (!key.startsWith(prefix) || seen.has(key)) continue;
+          // The field without a name is none of ours; see `lockBeginLua`.
+          if (key === '' || !key.startsWith(prefix) || seen.has(key)) continue;
           seen.add(key);
           found.push(key);
         }

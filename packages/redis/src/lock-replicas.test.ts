@@ -1,13 +1,21 @@
 import { expect, it } from 'vitest';
 import { replicated } from './lock-replicas.js';
+import type { AcquireRequest } from '@headgate/core';
 import type { LockOp, LockOpReply } from './lock-codec.js';
 
-const request = (leaseId: string): readonly unknown[] => [leaseId];
+const request = (leaseId: string): AcquireRequest => ({
+  key: 'key',
+  leaseId,
+  mode: 'exclusive',
+  ownerId: 'owner',
+  permits: 1,
+  ttlMs: 1_000,
+});
 const ops: readonly LockOp[] = [
   ['a', request('granted')],
   ['a', request('refused')],
   ['A', [request('first'), request('second')]],
-  ['r', 'old', 1, request('next')],
+  ['r', { key: 'key', leaseId: 'old', mode: 'exclusive', fencingToken: 1, next: request('next') }],
   ['e', 'held', 1, 1000, false],
 ];
 const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'];

@@ -3,10 +3,9 @@ import type { LockOp, LockOpReply } from './lock-codec.js';
 
 /** Lease ids that an operation was granted. */
 function grantedBy(op: LockOp, reply: LockOpReply): readonly string[] {
-  const idOf = (request: unknown): string => (request as readonly string[])[0] as string;
-  if (op[0] === 'a' && reply[0] === 1) return [idOf(op[1])];
-  if (op[0] === 'A' && reply[0] === 1) return (op[1] as readonly unknown[]).map(idOf);
-  if (op[0] === 'r' && (reply[2] as LockOpReply | null)?.[0] === 1) return [idOf(op[3])];
+  if (op[0] === 'a' && reply[0] === 1) return [op[1].leaseId];
+  if (op[0] === 'A' && reply[0] === 1) return op[1].map(({ leaseId }) => leaseId);
+  if (op[0] === 'r' && op[1].next && (reply[2] as LockOpReply | null)?.[0] === 1) return [op[1].next.leaseId];
   return [];
 }
 
@@ -27,7 +26,7 @@ export async function replicated(
   const undo: { readonly key: string; readonly op: LockOp }[] = [];
   let next = 0;
   ops.forEach((op, i) => {
-    const own = op[0] === 'A' ? (op[1] as readonly unknown[]).length : 1;
+    const own = op[0] === 'A' ? op[1].length : 1;
     const ownKeys = keys.slice(next, next + own);
     next += own;
     granted[i]?.forEach((leaseId, k) => undo.push({ key: ownKeys[k] as string, op: ['c', leaseId] }));

@@ -3,6 +3,7 @@ import { checkClient } from './client.js';
 import { Connection, connectionOptions } from './connection.js';
 import { Inbox } from './inbox.js';
 import { keySpace } from './keys.js';
+import { LateSignals } from './late-signals.js';
 import { LockBatch } from './lock-batch.js';
 import * as codec from './lock-codec.js';
 import { scanIndex } from './lock-index.js';
@@ -56,6 +57,10 @@ export interface RedisLockStoreOptions extends RedisConnectionOptions {
 const command = 'headgateLocks';
 const lockOptions = { ...connectionOptions, claimMs: 0, fenceTtlMs: 0, waitReplicas: 0, onWarning: 0 };
 
+function decodeOneRelease(reply: LockOpReply): readonly ReleaseReply[] {
+  return [codec.decodeRelease(reply)];
+}
+
 /**
  * Locks in Redis 6.2 or later, standalone, through Sentinel or in a Cluster: exclusive, shared and permit leases with fencing tokens, a fair queue
  * across processes and wake-ups. Every operation is one script call (session operations and lists two round trips), and calls of one
@@ -84,6 +89,7 @@ class RedisLockStore implements LockStore {
   readonly #connection: Connection;
   readonly #batch: LockBatch;
   readonly #inbox: Inbox;
+  readonly #signals = new LateSignals();
   readonly #settings: readonly [claimMs: string, fenceTtlMs: string, sharedIndex: string];
   readonly #waitReplicas: RedisLockStoreOptions['waitReplicas'];
   readonly #warn: (message: string) => void;
@@ -140,34 +146,30 @@ class RedisLockStore implements LockStore {
   }
 
   #acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<AcquireReply> {
-    return this.#run(request.key, codec.encodeAcquire(request), codec.decodeAcquire, options);
+    return this.#run(request.key, ['a', request], codec.decodeAcquire, options);
   }
 
   async #acquireAll(requests: readonly AcquireRequest[], options?: StoreCallOptions): Promise<AcquireAllReply> {
     if (requests.length === 0) return { acquired: true, leases: [] };
     const keys = requests.map(({ key }) => this.#recordOf(key));
-    const op = codec.encodeAcquireAll(requests);
     const decode = (reply: LockOpReply): AcquireAllReply => codec.decodeAcquireAll(requests, reply);
-    return this.#batch.run((requests[0] as AcquireRequest).key, keys, op, decode, options);
+    return this.#batch.run((requests[0] as AcquireRequest).key, keys, ['A', requests], decode, options);
   }
 
   async cancelWait({ key, leaseId }: LeaseRef, options?: StoreCallOptions): Promise<void> {
-    await this.#run(key, ['c', leaseId], codec.decodeDone, options);
+    await this.#run(key, ['c', codec.wellFormed(leaseId)], codec.decodeDone, options);
   }
 
   extend(requests: readonly ExtendRequest[], options?: StoreCallOptions): Promise<readonly ExtendReply[]> {
-    return Promise.all(
-      requests.map((request) => this.#run(request.key, codec.encodeExtend(request), codec.decodeExtend, options)),
-    );
+    const replies = requests.map((request) => this.#run(request.key, codec.encodeExtend(request), codec.decodeExtend));
+    return this.#together(replies, options);
   }
 
   release(requests: readonly ReleaseRequest[], options?: StoreCallOptions): Promise<readonly ReleaseReply[]> {
-    return Promise.all(
-      requests.map((request) => {
-        const op = codec.encodeRelease(request);
-        return this.#run(request.key, op, codec.decodeRelease, options);
-      }),
-    );
+    const [request] = requests;
+    if (request && requests.length === 1) return this.#run(request.key, ['r', request], decodeOneRelease, options);
+    const replies = requests.map((each) => this.#run(each.key, ['r', each], codec.decodeRelease));
+    return this.#together(replies, options);
   }
 
   inspect(key: string, options?: StoreCallOptions): Promise<LockState | null> {
@@ -202,7 +204,12 @@ class RedisLockStore implements LockStore {
     key: string,
     options: StoreCallOptions & { readonly leaseId?: string } = {},
   ): Promise<ForceReleaseReply> {
-    return this.#run(key, ['f', options.leaseId ?? false], codec.decodeForce, options);
+    return this.#run(
+      key,
+      ['f', options.leaseId === undefined ? false : codec.wellFormed(options.leaseId)],
+      codec.decodeForce,
+      options,
+    );
   }
 
   watch(listener: LockStoreListener): () => void {
@@ -222,13 +229,18 @@ class RedisLockStore implements LockStore {
     return this.#batch.run(key, [this.#recordOf(key)], op, decode, options);
   }
 
+  /** However many operations one call makes, its signal has one listener: Node warns from the eleventh on. */
+  #together<T>(replies: readonly Promise<T>[], options: StoreCallOptions = {}): Promise<T[]> {
+    return this.#signals.watch(Promise.all(replies), options);
+  }
+
   async #send(keys: readonly string[], ops: readonly LockOp[]): Promise<readonly LockOpReply[]> {
     const argsOf = (sentKeys: readonly string[], sentOps: readonly LockOp[]): unknown[] => [
       sentKeys.length,
       ...sentKeys,
-      JSON.stringify(sentOps),
       ...this.#settings,
       this.#inbox.address,
+      ...codec.encodeOps(sentOps),
     ];
     const send = async (sentKeys: readonly string[], sentOps: readonly LockOp[]): Promise<readonly LockOpReply[]> =>
       (await this.#connection.send(command, argsOf(sentKeys, sentOps))) as readonly LockOpReply[];

@@ -40,10 +40,6 @@ describe.skipIf(skipReason('redis') !== undefined)('a value at a key of ours tha
     'a record of a later release': (key) => admin.set(key, 'hg9 from the future\n'),
     'a lock of a later release': (key) => admin.set(key, 'hgl9 from the future'),
     'half a record': (key, ours) => admin.set(key, ours.subarray(0, Math.floor(ours.length / 2))),
-  };
-  // A lock's record ends with a lease id, of which nothing says how long it is.
-  const spoilLimit: typeof spoil = {
-    ...spoil,
     'a record cut at its end': (key, ours) => admin.set(key, ours.subarray(0, ours.length - 3)),
   };
   const policies: Readonly<Record<string, Limit>> = {
@@ -53,7 +49,7 @@ describe.skipIf(skipReason('redis') !== undefined)('a value at a key of ours tha
     'sliding log': slidingLog({ limit: 10, windowMs: 1e6 }),
   };
 
-  it.each(Object.keys(spoilLimit))(
+  it.each(Object.keys(spoil))(
     '%s fails the limiter’s step with RecordVersionError, and no other step',
     async (what) => {
       const store = redisLimiterStore({ client: admin, prefix, buckets: 1 });
@@ -65,7 +61,7 @@ describe.skipIf(skipReason('redis') !== undefined)('a value at a key of ours tha
         await store.decide([stepOf(key, { kind: 'consume', cost: 1 })], {});
         const ours = (await admin.getBuffer(record)) ?? Buffer.alloc(0);
         await admin.del(record);
-        await spoilLimit[what]?.(record, ours);
+        await spoil[what]?.(record, ours);
         const before = await admin.dump(record);
         for (const op of [
           { kind: 'consume', cost: 1 },

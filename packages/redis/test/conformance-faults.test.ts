@@ -15,8 +15,8 @@ function calls(stats: string, counts: (command: string) => boolean): number {
   return total;
 }
 
-const requestCommands = new Set(['eval', 'evalsha', 'zscan', 'wait']);
-const writeCommands = new Set(['set', 'del', 'zadd', 'zrem', 'pexpire']);
+const requestCommands = new Set(['eval', 'evalsha', 'hscan', 'wait']);
+const writeCommands = new Set(['set', 'del', 'setrange', 'hset', 'hdel', 'pexpire']);
 
 function faultsOf(server: TestServer, proxy: FaultProxy, admin: Redis): Faults {
   const realNow = Date.now;

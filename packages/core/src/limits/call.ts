@@ -1,3 +1,4 @@
+import { abortListeners } from '../on-abort.js';
 import { Ask } from './ask.js';
 import type { Decision } from './api.js';
 import type { LimiterAnswerNow, LimiterOp } from './contract.js';
@@ -51,7 +52,7 @@ export class Call extends Ask {
     const promise = new Promise<Decision>(hold);
     this.#resolve = resolveLatest;
     this.#reject = rejectLatest;
-    this.signal?.addEventListener('abort', this, { once: true });
+    abortListeners(this.signal)?.add(this);
     try {
       send(this);
     } catch (error) {
@@ -90,6 +91,6 @@ export class Call extends Ask {
   #settle(): void {
     this.#resolve = undefined;
     this.#reject = undefined;
-    this.signal?.removeEventListener('abort', this);
+    abortListeners(this.signal)?.delete(this);
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ScriptedStore } from '../../test/scripted-store.js';
 import { ClosedError, InvalidArgumentError, QueueFullError, UnsupportedError } from '../errors.js';
@@ -318,6 +319,27 @@ describe('wait', () => {
     expect((await second).allowed).toBe(true);
     await expect(limiter.wait('k', { signal: abort.signal })).rejects.toBe(reason);
     expect(clock.referencedTimers).toBe(0);
+  });
+
+  it('one signal may be shared by any number of calls and waits without a warning', async () => {
+    const { limiter, clock, store } = setUp();
+    await limiter.consume('k', { cost: 5 });
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const waits = Array.from({ length: 20 }, () => limiter.wait('k', { signal }));
+    await clock.advance(1);
+    store.mode = 'hold';
+    const calls = Array.from({ length: 20 }, (_, n) => limiter.consume(`k${n}`, { signal }));
+    const reason = new Error('enough');
+    const ended = Promise.allSettled([...waits, ...calls]);
+    abort.abort(reason);
+    for (const outcome of await ended) expect(outcome).toMatchObject({ reason });
+    await setImmediate();
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
   });
 
   it('lets at most maxQueue wait, whatever their keys', async () => {

@@ -1,4 +1,5 @@
 import { QueueFullError } from '../errors.js';
+import { abortListeners } from '../on-abort.js';
 import type { Clock, ClockTimer } from '../clock.js';
 import type { Decision } from './api.js';
 
@@ -118,15 +119,16 @@ export class WaitQueues {
       let timer: ClockTimer | undefined;
       const end = (): void => {
         timer?.clear();
-        signal?.removeEventListener('abort', end);
+        abortListeners(signal)?.delete(listener);
         if (this.#closed) reject(this.#closed);
         else if (signal?.aborted) reject(signal.reason);
         else resolve();
       };
+      const listener = { handleEvent: end };
       if (this.#closed || signal?.aborted) return end();
       timer = this.#clock.setTimer(end, ms);
       if (!keepsAlive) timer.unref();
-      signal?.addEventListener('abort', end);
+      abortListeners(signal)?.add(listener);
       onStir(end);
     });
   }

@@ -34,26 +34,26 @@ export function checkGroup(wants: readonly Want[]): void {
 }
 
 /**
- * What a group hears of its keys. It listens to all of them while it asks, and then only to the one that it was refused: what others, or it itself,
+ * What a group hears of keys. It listens to all of them while it asks, and then only to the one that it was refused: what others, or it itself,
  * took and gave back in vain would keep waking groups that overlap for ever.
  */
 class Ears implements Sleeper {
+  /** A group is never granted a lock while it sleeps. */
+  readonly leaseId = '';
   readonly #context: LockContext;
   readonly #waiter: Waiter;
-  readonly #keys: readonly string[];
   readonly #heard = new Set<string>();
   #refusedKey: string | undefined;
 
-  constructor(context: LockContext, waiter: Waiter, wants: readonly Want[]) {
+  constructor(context: LockContext, waiter: Waiter) {
     this.#context = context;
     this.#waiter = waiter;
-    this.#keys = wants.map((want) => want.storeKey);
-    for (const key of this.#keys) context.wakes.add(key, this);
+    context.wakes.groups.add(this);
   }
 
   wake(key: string): void {
-    this.#heard.add(key);
-    if (key === this.#refusedKey) this.#waiter.wake();
+    if (this.#refusedKey === undefined) this.#heard.add(key);
+    else if (key === this.#refusedKey) this.#waiter.wake();
   }
 
   listen(): void {
@@ -69,7 +69,7 @@ class Ears implements Sleeper {
   }
 
   close(): void {
-    for (const key of this.#keys) this.#context.wakes.delete(key, this);
+    this.#context.wakes.groups.delete(this);
   }
 }
 
@@ -79,7 +79,7 @@ export async function acquireGroup(context: LockContext, wants: readonly Want[])
   // One order for everybody: two groups that overlap cannot each hold what the other lacks.
   const sorted = [...wants].sort((a, b) => (a.storeKey < b.storeKey ? -1 : 1));
   const waiter = new Waiter(settings, sorted[0]!, '', wants.length);
-  const ears = new Ears(context, waiter, sorted);
+  const ears = new Ears(context, waiter);
   waiter.onDone = () => {
     groups.delete(waiter);
     ears.close();

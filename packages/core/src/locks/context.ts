@@ -15,7 +15,7 @@ export interface LockContext {
   readonly tenures: Tenures;
   readonly wakes: Wakes;
   readonly queues: Queues;
-  /** Calls whose attempt is on its way, by lease id. */
+  /** Calls that will not wait, whose one attempt is on its way, by lease id; they are in no queue. */
   readonly asking: BriskMap<string, Waiter>;
   /** Calls that take several locks. */
   readonly groups: Set<Waiter>;

@@ -137,8 +137,11 @@ export interface ForceReleaseReply {
 
 /** What a store tells its watchers. Hints may be lost or repeated; `lost` is certain. */
 export interface LockStoreListener {
-  /** The key may be free, or a waiter of this store's may have been granted it: attempt again. */
-  wake(key: string): void;
+  /**
+   * The key may be free, or a waiter of this store's may have been granted it: attempt again. With `leaseId` only that waiter need; a store that grants to
+   * a queue should say whom, or every manager on it asks at each hand-off.
+   */
+  wake(key: string, leaseId?: string): void;
   /** A lease of this store's is gone. */
   lost(lease: { readonly key: string; readonly leaseId: string }, reason: LockLostReason): void;
 }

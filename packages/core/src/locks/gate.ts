@@ -27,6 +27,7 @@ export function blockSize(settings: Settings, queue: KeyQueue, waiter: Waiter): 
 
 /** The lock was granted: it may be passed on, for a limited time, as often as there are turns for those in line now. After that the process waits for its turn among all. */
 export function openGate(settings: Settings, queue: KeyQueue, tenure: Tenure): void {
+  if (tenure.lastToken === tenure.fencingToken) return;
   tenure.passOnLeft = turnsFor(1 + queue.queued.size) - 1;
   tenure.passOnUntilMs = settings.clock.monotonicMs() + settings.passOn.maxMs;
 }

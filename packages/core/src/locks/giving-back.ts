@@ -30,18 +30,13 @@ export async function giveBack(context: LockContext, tenure: Tenure): Promise<Re
       if (next && replies[0]?.next) orphan(context, next, replies[0].next);
     },
   );
-  const settled = call.answer.finally(() => {
-    queue?.tenures.delete(tenure);
-    if (next) context.asking.delete(next.leaseId);
-  });
   if (queue && next) {
     next.attempts += 1;
-    context.asking.set(next.leaseId, next);
     void contend(
       context,
       queue,
       next,
-      settled.then(
+      call.answer.then(
         ([reply]): Answer | undefined => (reply?.next ? { reply: reply.next, sent } : undefined),
         // What failed is the release; the one next in line asks for itself and learns what the store says.
         (): Answer | undefined => undefined,
@@ -49,9 +44,10 @@ export async function giveBack(context: LockContext, tenure: Tenure): Promise<Re
     );
   }
   try {
-    const [reply] = await settled;
+    const [reply] = await call.answer;
     return reply ?? { released: false, reason: 'expired' };
   } finally {
+    queue?.tenures.delete(tenure);
     if (queue) pump(context, queue);
     if (settings.store.capabilities.wake === 'poll') wakes.wake(key);
   }

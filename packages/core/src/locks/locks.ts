@@ -69,13 +69,14 @@ class LockManager implements Locks, SessionDesk {
     };
     const leaseIds = randomPart();
     let leases = 0;
+    const queues = new Queues();
     this.#context = {
       settings,
       calls,
       outward: new Outward(name),
       tenures: new Tenures(settings, calls, desk, (tenure) => this.#gone(tenure)),
-      wakes: new Wakes(),
-      queues: new Queues(),
+      wakes: new Wakes(queues),
+      queues,
       asking: new BriskMap(),
       groups: new Set(),
       newLeaseId: () => `${leaseIds}.${((leases += 1)).toString(36)}`,
@@ -83,7 +84,7 @@ class LockManager implements Locks, SessionDesk {
     emitter.declare({ kind: 'lock', ...settings.labels });
   }
 
-  async acquire(key: string, options: AcquireOptions = {}): Promise<Lock> {
+  acquire(key: string, options: AcquireOptions = {}): Promise<Lock> {
     return this.#acquire(key, options);
   }
 
@@ -259,7 +260,7 @@ class LockManager implements Locks, SessionDesk {
     if (this.#watching) return;
     this.#watching = true;
     this.#unwatch = this.#settings.store.watch?.({
-      wake: (key) => this.#context.wakes.wake(key),
+      wake: (key, leaseId) => this.#context.wakes.wake(key, leaseId),
       lost: ({ key, leaseId }, reason) => this.#lost(key, leaseId, reason),
     });
   }
@@ -283,11 +284,11 @@ class LockManager implements Locks, SessionDesk {
 
   /** The store says that a lease is gone. */
   #lost(key: string, leaseId: string, reason: LockLostReason): void {
-    const { tenures, asking } = this.#context;
+    const { tenures, asking, queues } = this.#context;
     const tenure = tenures.get(leaseId);
     if (tenure?.key === key) tenures.lose(tenure, reason);
-    const waiter = asking.get(leaseId);
-    if (waiter) waiter.lostMeanwhile = true;
+    const waiters = [asking.get(leaseId), ...queues.contending(key)];
+    for (const waiter of waiters) if (waiter?.leaseId === leaseId) waiter.lostMeanwhile = true;
   }
 
   /** A lease ended without a release: whoever waits behind it may ask. */

@@ -70,7 +70,10 @@ describe('passing a lock on in the process', () => {
         if (turn === turns) break;
         await lock.release();
       }
+      // Those who are still in line are told of the end.
+      const ends = Promise.allSettled(line);
       await bench.locks.close();
+      await ends;
     },
   );
 

@@ -1,4 +1,5 @@
 import { BriskMap } from './brisk-map.js';
+import { Few } from './few.js';
 import type { LockMode } from './contract.js';
 import type { Tenure } from './tenure.js';
 import type { Setback, Waiter } from './waiter.js';
@@ -8,10 +9,10 @@ export class KeyQueue {
   readonly key: string;
   readonly mode: LockMode;
   /** In line, not asking the store. */
-  readonly queued: Set<Waiter> = new Set();
+  readonly queued: Few<Waiter> = new Few();
   /** Asking the store: one, or as many as permits may be free. */
-  readonly contending: Set<Waiter> = new Set();
-  readonly tenures: Set<Tenure> = new Set();
+  readonly contending: Few<Waiter> = new Few();
+  readonly tenures: Few<Tenure> = new Few();
   /** What the store last told any of the callers that ask it. */
   setback: Setback | undefined;
 
@@ -22,8 +23,7 @@ export class KeyQueue {
 
   /** First in line. */
   get head(): Waiter | undefined {
-    for (const waiter of this.queued) return waiter;
-    return undefined;
+    return this.queued.first;
   }
 
   /** Whether one more caller that wants `permits` may ask the store. */
@@ -63,6 +63,11 @@ export class Queues {
   /** Drops the queue when nobody is in it. */
   tidy(queue: KeyQueue): void {
     if (queue.empty) this.#queues[queue.mode].delete(queue.key);
+  }
+
+  /** Those who ask the store for `key`, or sleep between two attempts. */
+  *contending(key: string): IterableIterator<Waiter> {
+    for (const queues of Object.values(this.#queues)) yield* queues.get(key)?.contending ?? [];
   }
 
   *waiters(): IterableIterator<Waiter> {

@@ -2,7 +2,7 @@ import type { ClockTimer } from '../clock.js';
 import { AcquireTimeoutError, StoreTimeoutError } from '../errors.js';
 import type { HolderInfo } from '../errors.js';
 import type { AcquireEvent } from '../hooks/events.js';
-import { onAbort } from './on-abort.js';
+import { abortListeners } from '../on-abort.js';
 import type { Lease } from './lease.js';
 import type { Settings } from './settings.js';
 import type { StoreCall } from './store-call.js';
@@ -51,7 +51,6 @@ export class Waiter implements Sleeper {
   #limit: ClockTimer | undefined;
   #endSleep: (() => void) | undefined;
   #contended = false;
-  #ignoreAbort: (() => void) | undefined;
 
   /** `events` is how many locks the call takes: as many acquires are counted. */
   constructor(settings: Settings, want: Want, leaseId: string, events = 1) {
@@ -64,8 +63,7 @@ export class Waiter implements Sleeper {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { signal } = want;
-    if (signal) this.#ignoreAbort = onAbort(signal, () => this.fail('aborted', signal.reason));
+    abortListeners(want.signal)?.add(this);
   }
 
   /** Milliseconds waited so far. */
@@ -131,6 +129,11 @@ export class Waiter implements Sleeper {
     if (this.#finish('busy')) this.#resolve([]);
   }
 
+  /** The caller's signal aborted. */
+  handleEvent(): void {
+    this.fail('aborted', this.want.signal?.reason);
+  }
+
   /** `waitMs` has passed. */
   timeUp(): void {
     const error = this.onTimeUp();
@@ -172,7 +175,7 @@ export class Waiter implements Sleeper {
   #finish(outcome: AcquireEvent['outcome']): boolean {
     if (this.done) return false;
     this.done = true;
-    this.#ignoreAbort?.();
+    abortListeners(this.want.signal)?.delete(this);
     const { emitter, labels } = this.#settings;
     if (this.#limit) {
       this.#limit.clear();

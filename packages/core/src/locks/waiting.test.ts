@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { codeOf, lockBench } from '../../test/lock-bench.js';
 import { unreachable } from '../../test/plain-lock-store.js';
 import { AcquireTimeoutError, StoreTimeoutError } from '../errors.js';
+import type { AcquireRequest } from './contract.js';
 
 describe('waiting for a lock', () => {
   it('is first come, first served among the callers of a process', async () => {
@@ -104,6 +105,49 @@ describe('waiting for a lock', () => {
     const lock = await waiting;
     expect(lock.held).toBe(true);
     await lock.release();
+  });
+
+  it('asks again only when a wake-up names nobody or its own lease', async () => {
+    const { clock, locks, peer, store } = lockBench({
+      pollMs: 60_000,
+      ttlMs: 600_000,
+      storeOptions: { wake: 'notify' },
+    });
+    const theirs = await peer().acquire('a');
+    const waiting = locks.acquire('a', { waitMs: 500_000 });
+    await clock.advance(1);
+    const asked = store.calls.filter(({ operation }) => operation === 'acquire').at(-1)?.given as AcquireRequest;
+    const before = store.count('acquire');
+    store.wake(asked.key, 'somebody else');
+    await clock.advance(1);
+    expect(store.count('acquire')).toBe(before);
+    store.wake(asked.key, asked.leaseId);
+    await clock.advance(1);
+    expect(store.count('acquire')).toBe(before + 1);
+    store.wake(asked.key);
+    await clock.advance(1);
+    expect(store.count('acquire')).toBe(before + 2);
+    await theirs.release();
+    await clock.advance(1);
+    await (await waiting).release();
+  });
+
+  it('one signal may be shared by any number of waits without a warning', async () => {
+    const { clock, locks, peer } = lockBench();
+    const theirs = await peer().acquire('a');
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const abort = new AbortController();
+    const waits = Array.from({ length: 20 }, () => locks.acquire('a', { waitMs: 5_000, signal: abort.signal }));
+    await clock.advance(10);
+    const reason = new Error('enough');
+    abort.abort(reason);
+    for (const outcome of await Promise.allSettled(waits)) expect(outcome).toMatchObject({ reason });
+    await setImmediate();
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+    await theirs.release();
   });
 
   it('asks a store that polls ever less often while the same holder stays', async () => {

@@ -17,12 +17,14 @@ export type Answer = { readonly reply: AcquireReply; readonly sent: Sent } | { r
 
 /** One attempt, for a caller that will not wait. */
 export async function tryOnce(context: LockContext, waiter: Waiter): Promise<void> {
-  const { tenures, calls, queues, settings } = context;
+  const { tenures, calls, queues, settings, asking } = context;
   waiter.onDone = (succeeded) => {
     if (!succeeded && waiter.attempts > 0 && !refused(waiter.setback)) calls.cancel(refOf(waiter));
   };
   if (abortedAlready(waiter)) return;
+  asking.set(waiter.leaseId, waiter);
   const answer = await ask(context, waiter, requestOf(settings, waiter.want, waiter.leaseId), calls.timeoutMs);
+  asking.delete(waiter.leaseId);
   if (waiter.done) return;
   if ('error' in answer) {
     waiter.fail('error', answer.error);
@@ -65,10 +67,9 @@ export function waitInLine(context: LockContext, want: Want): Waiter {
 
 /** Lets those first in line ask the store, as many as may. */
 export function pump(context: LockContext, queue: KeyQueue): void {
-  for (const waiter of queue.queued) {
-    if (!queue.room(waiter.want.permits)) return;
-    queue.queued.delete(waiter);
-    void contend(context, queue, waiter);
+  for (let next = queue.head; next && queue.room(next.want.permits); next = queue.head) {
+    queue.queued.delete(next);
+    void contend(context, queue, next);
   }
   context.queues.tidy(queue);
 }
@@ -83,11 +84,10 @@ export async function contend(
   waiter: Waiter,
   carried?: Promise<Answer | undefined>,
 ): Promise<void> {
-  const { settings, wakes, tenures } = context;
+  const { settings, tenures } = context;
   const { want } = waiter;
+  // From here on it hears of wake-ups: before it asks, so that no hint is missed in between.
   queue.contending.add(waiter);
-  // Listening comes before asking, so that no hint is missed in between.
-  wakes.add(want.storeKey, waiter);
   let next = carried;
   while (!waiter.done) {
     waiter.woken = false;
@@ -135,10 +135,9 @@ export function requestInLine(context: LockContext, queue: KeyQueue, waiter: Wai
 
 /** Sends an attempt; never rejects. */
 export function ask(context: LockContext, waiter: Waiter, request: AcquireRequest, timeoutMs: number): Promise<Answer> {
-  const { calls, tenures, asking } = context;
+  const { calls, tenures } = context;
   waiter.attempts += 1;
   waiter.lostMeanwhile = false;
-  asking.set(waiter.leaseId, waiter);
   const sent = tenures.sent();
   const call = calls.start(
     'acquire',
@@ -149,14 +148,8 @@ export function ask(context: LockContext, waiter: Waiter, request: AcquireReques
   );
   waiter.call = call;
   return call.answer.then(
-    (reply) => {
-      asking.delete(waiter.leaseId);
-      return { reply, sent };
-    },
-    (error: unknown) => {
-      asking.delete(waiter.leaseId);
-      return { error };
-    },
+    (reply) => ({ reply, sent }),
+    (error: unknown) => ({ error }),
   );
 }
 
@@ -198,7 +191,6 @@ function leave(context: LockContext, queue: KeyQueue, waiter: Waiter, succeeded:
   context.queues.waiting -= 1;
   queue.queued.delete(waiter);
   queue.contending.delete(waiter);
-  context.wakes.delete(queue.key, waiter);
   if (!succeeded && waiter.attempts > 0) context.calls.cancel(refOf(waiter));
   pump(context, queue);
 }

@@ -1,30 +1,26 @@
-import { BriskMap } from './brisk-map.js';
+import type { Queues } from './queue.js';
 
 /** Something that sleeps until a key may be free. */
 export interface Sleeper {
-  /** A hint: the key may be free. */
+  /** The lease that it waits for. */
+  readonly leaseId: string;
+  /** A hint: the key, maybe none of its own, may be free. */
   wake(key: string): void;
 }
 
-/** Who sleeps on which of the store's keys: usually one, who then needs no set. */
+/** Hands on what a store tells of its keys: to those in the queues, and to groups, which stand in none. */
 export class Wakes {
-  readonly #sleepers = new BriskMap<string, Sleeper | Set<Sleeper>>();
+  readonly groups: Set<Sleeper> = new Set();
+  readonly #queues: Queues;
 
-  add(key: string, sleeper: Sleeper): void {
-    const present = this.#sleepers.get(key);
-    if (present instanceof Set) present.add(sleeper);
-    else if (present !== sleeper) this.#sleepers.set(key, present ? new Set([present, sleeper]) : sleeper);
+  constructor(queues: Queues) {
+    this.#queues = queues;
   }
 
-  delete(key: string, sleeper: Sleeper): void {
-    const present = this.#sleepers.get(key);
-    if (present instanceof Set) present.delete(sleeper);
-    if (present === sleeper || (present instanceof Set && present.size === 0)) this.#sleepers.delete(key);
-  }
-
-  wake(key: string): void {
-    const present = this.#sleepers.get(key);
-    if (present instanceof Set) for (const sleeper of present) sleeper.wake(key);
-    else present?.wake(key);
+  /** Wakes everybody who sleeps on the key, or of them only whoever waits for `leaseId`. */
+  wake(key: string, leaseId?: string): void {
+    for (const sleeper of [...this.#queues.contending(key), ...this.groups]) {
+      if (leaseId === undefined || sleeper.leaseId === leaseId) sleeper.wake(key);
+    }
   }
 }

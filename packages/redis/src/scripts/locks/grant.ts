@@ -32,7 +32,7 @@ local function serveQueue(lock, asking)
       grant(lock, waiter, now + waiter[7] * 1000)
     else
       grant(lock, waiter, now + min(waiter[7] * 1000, claimUs))
-      tell(lock, waiter[10], 'w')
+      tell(lock, waiter[10], 'w', waiter[1])
     end
   end
 end

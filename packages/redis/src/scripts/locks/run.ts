@@ -1,13 +1,13 @@
 import { lockBeginLua } from './begin.js';
 import { lockGrantLua } from './grant.js';
 import { lockQuickLua } from './quick.js';
-import { lockRecordLua } from './record.js';
+import { lockFormLua, lockRecordLua } from './record.js';
 
 const operationsLua: string = /* lua */ `
 local run = {}
 
 function run.a(op)
-  local lock = load(takeKey())
+  local lock = load(takePlace())
   local reply = attempt(lock, op[2])
   save(lock)
   return reply
@@ -15,7 +15,7 @@ end
 
 function run.A(op)
   local locks, conflicts, retry = {}, {}, 0
-  for i = 1, #op[2] do locks[i] = takeKey() end
+  for i = 1, #op[2] do locks[i] = takePlace() end
   for i, request in ipairs(op[2]) do
     local lock = load(locks[i])
     locks[i] = lock
@@ -41,7 +41,7 @@ function run.A(op)
 end
 
 function run.c(op)
-  local lock = load(takeKey())
+  local lock = load(takePlace())
   local _, queued = find(lock.queue, op[2])
   local _, held = find(lock.holders, op[2])
   if queued then table.remove(lock.queue, queued) end
@@ -54,7 +54,7 @@ function run.c(op)
 end
 
 function run.e(op)
-  local lock = load(takeKey())
+  local lock = load(takePlace())
   local holder = find(lock.holders, op[2])
   if not holder or holder[4] ~= op[3] then return { 0, whyGone(lock, op[2]) } end
   holder[8] = now + op[4] * 1000
@@ -65,7 +65,7 @@ function run.e(op)
 end
 
 function run.r(op)
-  local lock = load(takeKey())
+  local lock = load(takePlace())
   local holder, place = find(lock.holders, op[2])
   local reply = { 1, false, false }
   if holder and holder[4] == op[3] then
@@ -81,13 +81,13 @@ function run.r(op)
 end
 
 function run.i()
-  local lock = load(takeKey())
+  local lock = load(takePlace())
   if #lock.holders == 0 then return { 0 } end
   return { 1, lock.mode, lock.permits, #lock.queue, lock.fence, describe(lock.holders) }
 end
 
 function run.f(op)
-  local lock = load(takeKey())
+  local lock = load(takePlace())
   lock.fence = max(lock.fence + 1, now)
   local token, evicted = lock.fence, {}
   for place = #lock.holders, 1, -1 do
@@ -99,7 +99,7 @@ function run.f(op)
 end
 
 function run.s(op)
-  local lock = load(takeKey())
+  local lock = load(takePlace())
   local count = 0
   for place = #lock.holders, 1, -1 do
     if lock.holders[place][3] == op[2] then
@@ -119,25 +119,34 @@ return run
 
 const runLua: string = /* lua */ `
 local replies, run = {}, nil
-for i, op in ipairs(cjson.decode(ARGV[1])) do
-  local code, ok, result = op[1], false, nil
+for i = 6, #ARGV do
+  local text, op, ok, result = ARGV[i], nil, false, nil
+  local code = sub(text, 1, 1)
   if code == 'a' then
-    ok, result = pcall(quickAcquire, KEYS[nextKey + 1], op[2])
-  elseif code == 'r' and not op[4] then
-    ok, result = pcall(quickRelease, KEYS[nextKey + 1], op[2], op[3])
-  end
-  if ok and result then
-    nextKey = nextKey + 1
+    local template, leaseId = templateOf(string.byte(text, 2) - 47), sub(text, 3)
+    ok, result = pcall(quickAcquire, place + 1, template, leaseId)
+    if not ok or not result then op = { code, { leaseId, unpack(template) } } end
+  elseif code == 'r' then
+    ok, result = pcall(quickRelease, place + 1, sub(text, 2))
+    if not ok or not result then
+      local colon = seek(text, ':', 1, true)
+      op = { code, sub(text, colon + 1), tonumber(sub(text, 2, colon - 1)), false }
+    end
   else
+    op = cjson.decode(text)
+  end
+  if op then
     run = run or operations()
-    ok, result = pcall(run[code], op)
+    ok, result = pcall(run[op[1]], op)
+  else
+    place = place + 1
   end
   if ok then
-    replies[i] = result
+    replies[#replies + 1] = result
   elseif type(result) ~= 'table' then
-    replies[i] = { -1, tostring(result) }
+    replies[#replies + 1] = { -1, tostring(result) }
   else
-    replies[i] = { -1, result.version and 'RECORD ' .. result.version or result.err }
+    replies[#replies + 1] = { -1, result.version and 'RECORD ' .. result.version or result.err }
   end
 end
 -- Memory may be full, or permission missing: what was done stays done, and an index that misses a key is a list that does.
@@ -151,11 +160,13 @@ return replies
  *
  * - KEYS: each operation's record in turn (`A` takes one per request), all under one hash tag when on a cluster. Beside a record the script writes only
  *   the indexes under the same tag: `h`, the keys that are held, and `s:<session>`, the keys that a session holds.
- * - ARGV: 1 the operations as JSON; 2 how long a lease that was granted from the queue is given to confirm, ms; 3 how long a record outlives its leases, ms;
- *   4 `1` when all buckets share the indexes of bucket 0, which they do where a script may touch any slot;
- *   5 the channel on which this process is told of grants from the queue and of leases taken away.
- * - An operation is `["a", request]` (acquire), `["A", [request]]` (all or none), `["c", leaseId]` (cancel a wait), `["e", leaseId, token, ttl ms,
- *   [owner, shown token, metadata|false]|false]` (extend), `["r", leaseId, token, request|false]` (release, then attempt), `["i"]` (inspect),
+ * - ARGV: 1 how long a lease that was granted from the queue is given to confirm, ms; 2 how long a record outlives its leases, ms;
+ *   3 `1` when all buckets share the indexes of bucket 0, which they do where a script may touch any slot;
+ *   4 the channel on which this process is told of grants from the queue and of leases taken away; 5 templates of requests, as JSON; then the operations.
+ * - The two most frequent operations are short: `a<n><leaseId>` (acquire by the template of which `n`, a character counted from `0`, is the number) and
+ *   `r<token>:<leaseId>` (release). A template is a request without its lease id.
+ * - All others are JSON: `["A", [request]]` (acquire all or none), `["c", leaseId]` (cancel a wait), `["e", leaseId, token, ttl ms,
+ *   [owner, shown token, metadata|false]|false]` (extend), `["r", leaseId, token, request]` (release, then attempt), `["i"]` (inspect),
  *   `["f", leaseId|false]` (force), `["s", session]` (release what the session holds). A request is
  *   `[leaseId, owner, session|false, mode x|s|p, permits, metadata|false, ttl ms, tokens, waiter ttl ms|false]`.
  * - Reply: for each operation an array that begins with 1 (done), 0 (refused or gone) or -1 and an error's text; `lock-codec.ts` reads them. Behind them,
@@ -165,12 +176,13 @@ return replies
  */
 export const lockScript: string = [
   lockBeginLua,
+  lockFormLua,
   lockQuickLua,
   /* lua */ `
-local nextKey = 0
-local function takeKey()
-  nextKey = nextKey + 1
-  return KEYS[nextKey]
+local place = 0
+local function takePlace()
+  place = place + 1
+  return place
 end
 
 -- Everything beyond the quick ways, made when it is first needed.
