@@ -9,14 +9,23 @@ import type { LimiterFixture, LockFixture, RawRecord } from '@headgate/conforman
 
 /** The kinds of client that we promise to work with. */
 export const drivers = {
-  'ioredis 6': { standalone: (url: string) => new Redis6(url), cluster: (nodes: Nodes) => new Cluster6(nodes) },
-  'ioredis 5': { standalone: (url: string) => new Redis5(url), cluster: (nodes: Nodes) => new Cluster5(nodes) },
+  'ioredis 6': {
+    standalone: (url: string) => new Redis6(url),
+    cluster: (nodes: Nodes, natMap: NatMap) => new Cluster6(nodes, { natMap }),
+  },
+  'ioredis 5': {
+    standalone: (url: string) => new Redis5(url),
+    cluster: (nodes: Nodes, natMap: NatMap) => new Cluster5(nodes, { natMap }),
+  },
 } as const;
 
 /** The servers that hold data for the suites. */
 export type ServerKind = 'redis' | 'redis-cluster' | 'valkey';
 
 type Nodes = { host: string; port: number }[];
+
+/** Where a client finds the nodes of a cluster, by the `host:port` under which the cluster speaks of them. */
+export type NatMap = Readonly<Record<string, { readonly host: string; readonly port: number }>>;
 
 /** Name of one kind of client. */
 export type DriverName = keyof typeof drivers;
@@ -32,9 +41,9 @@ export function nodesOf(address: string): Nodes {
 }
 
 /** A client of a server at an address: a URL is standalone, a list of nodes a cluster. */
-export function openClient(driver: DriverName, address: string): AnyClient {
+export function openClient(driver: DriverName, address: string, natMap: NatMap = {}): AnyClient {
   const { standalone, cluster } = drivers[driver];
-  const client: AnyClient = address.startsWith('redis://') ? standalone(address) : cluster(nodesOf(address));
+  const client: AnyClient = address.startsWith('redis://') ? standalone(address) : cluster(nodesOf(address), natMap);
   (client as Redis6).on('error', () => {}); // The stores report what their own connections meet.
   return client;
 }
@@ -66,20 +75,26 @@ async function recordsOf(client: AnyClient, prefix: string): Promise<readonly Ra
 }
 
 /** What both suites need: a client, a key space of its own, and an end. */
-async function open(driver: DriverName, kind: ServerKind, address?: string) {
+async function open(driver: DriverName, kind: ServerKind, address?: string, natMap?: NatMap) {
   const url = address ?? (await sharedServer(kind)).url;
-  const client = openClient(driver, url);
+  const client = openClient(driver, url, natMap);
   return { url, client, prefix: `t-${randomUUID()}` };
 }
 
 /** A limiter store under test. */
-export async function limiterFixture(driver: DriverName, kind: ServerKind, address?: string): Promise<LimiterFixture> {
-  const { url, client, prefix } = await open(driver, kind, address);
+export async function limiterFixture(
+  driver: DriverName,
+  kind: ServerKind,
+  address?: string,
+  natMap?: NatMap,
+): Promise<LimiterFixture> {
+  const { url, client, prefix } = await open(driver, kind, address, natMap);
   const store = redisLimiterStore({ client, prefix });
   const { base, bucketOf } = keySpace(prefix);
   return {
     store,
     openPeer: () => redisLimiterStore({ client, prefix }),
+    setup: 'none',
     records: () => recordsOf(client, prefix),
     writeForeignRecord: async (key) => {
       await (client as Redis6).set(`${base(bucketOf(key))}r:${key}`, 'hg9 from the future\n');
@@ -93,8 +108,13 @@ export async function limiterFixture(driver: DriverName, kind: ServerKind, addre
 }
 
 /** A lock store under test. */
-export async function lockFixture(driver: DriverName, kind: ServerKind, address?: string): Promise<LockFixture> {
-  const { url, client, prefix } = await open(driver, kind, address);
+export async function lockFixture(
+  driver: DriverName,
+  kind: ServerKind,
+  address?: string,
+  natMap?: NatMap,
+): Promise<LockFixture> {
+  const { url, client, prefix } = await open(driver, kind, address, natMap);
   const store = redisLockStore({ client, prefix });
   return {
     store,

@@ -19,8 +19,11 @@ export interface LimiterFixture {
    * `writeForeignRecord`, which does as much, cannot be given.
    */
   failKey?(key: string): Promise<void>;
-  /** Makes tables or whatever the store needs; must be repeatable and safe from many processes at once. */
-  setup?(): Promise<void>;
+  /**
+   * Makes tables or whatever the store needs; must be repeatable and safe from many processes at once. `'none'` says that the store needs
+   * nothing of the kind.
+   */
+  readonly setup?: (() => Promise<void>) | 'none';
   /** A program that opens a store on the same data and hands it to `serveLimiterStore`; the suite starts several. */
   readonly program?: HolderProgram;
   /** Undoes `createStore`; default: closes the store. */
