@@ -13,6 +13,17 @@ export function headgate(capacity: number): Limiter {
   return createLimiter({ name: 'bench', store: memoryLimiterStore(), limits });
 }
 
+/** The same in a process that has three more limiters at work, one of them with a policy of two limits. */
+export function headgateBesideOthers(capacity: number): Limiter {
+  const bucket = (name: string) => tokenBucket({ name, capacity, refillTokens: 1, refillIntervalMs: hourMs });
+  const policies = [bucket('a'), bucket('b'), [bucket('a'), bucket('b')]];
+  for (const [i, limits] of policies.entries()) {
+    const other = createLimiter({ name: `other-${i}`, store: memoryLimiterStore(), limits });
+    for (let call = 0; call < 100_000; call++) other.consumeSync(`user-${call % 1000}`);
+  }
+  return headgate(capacity);
+}
+
 /** express-rate-limit's default store: counts hits in fixed windows; the middleware compares. */
 export function expressRateLimit(): (key: string) => Promise<unknown> {
   const store = new MemoryStore();
