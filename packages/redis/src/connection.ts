@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { ClosedError, InvalidArgumentError, StoreError } from '@headgate/core';
 import { checkClient, checkOwnClient, commandClient } from './client.js';
 import { toStoreError } from './store-error.js';
-import { abortable, connected } from './waiting.js';
+import { StallWatch } from './stall-watch.js';
+import { connected } from './waiting.js';
 import type { Client, RedisClient } from './client.js';
 
 /** How a store connects. */
@@ -14,7 +16,7 @@ export interface RedisConnectionOptions {
    * could otherwise send a call twice; anything else is refused.
    */
   readonly useClient?: boolean | undefined;
-  /** Longest silence of a server that owes us replies before its connection is given up and made anew, milliseconds; default 5,000. */
+  /** Longest silence (up to a quarter more) of a server that owes us replies before its connection is given up and made anew, milliseconds; default 5,000. */
   readonly stallTimeoutMs?: number | undefined;
 }
 
@@ -25,19 +27,29 @@ export const connectionOptions = { client: 0, useClient: 0, stallTimeoutMs: 0, n
 const mostScriptLoads = 4;
 
 type Command = (...args: unknown[]) => Promise<unknown>;
+interface Script {
+  readonly lua: string;
+  readonly sha: string;
+  readonly encoding: '' | 'Buffer';
+}
 type Pipeline = Record<string, unknown> & {
   exec(): Promise<readonly (readonly [error: Error | null, result: unknown])[]>;
 };
 
 /**
  * The connection a store sends its commands through. Commands fail at once while it is down and are never sent twice; it comes back in the
- * background by the client's own `retryStrategy`. The first call connects; it and those beside it wait for the outcome, within their signals.
+ * background by the client's own `retryStrategy`. The first call connects; it and those beside it wait for the outcome.
  */
 export class Connection {
   readonly client: Client;
   readonly isCluster: boolean;
   readonly #store: string;
   readonly #owned: boolean;
+  /** By the name under which it is called, which ends with `Buffer` for a reply in bytes. */
+  readonly #scripts = new Map<string, Script>();
+  /** Names of scripts that have been sent in full. */
+  readonly #loaded = new Set<string>();
+  readonly #stalls: StallWatch | undefined;
   #opening: Promise<void> | undefined;
   #opened = false;
   #closed = false;
@@ -63,7 +75,25 @@ export class Connection {
       this.client.on('+node', this.#onNode);
       this.client.on('ready', this.#onClusterReady);
     }
-    for (const [name, lua] of Object.entries(scripts)) this.client.defineCommand(name, { lua });
+    if (this.#owned && !this.isCluster) this.#stalls = this.#watchStalls(stallTimeoutMs);
+    for (const [name, lua] of Object.entries(scripts)) {
+      this.client.defineCommand(name, { lua });
+      const sha = createHash('sha1').update(lua).digest('hex');
+      this.#scripts.set(name, { lua, sha, encoding: '' });
+      this.#scripts.set(`${name}Buffer`, { lua, sha, encoding: 'Buffer' });
+    }
+  }
+
+  /** Takes the watch over silence from ioredis while the connection is ready: it would set a timer for each command. */
+  #watchStalls(stallTimeoutMs: number): StallWatch {
+    const { client } = this;
+    const options = client.options as { socketTimeout?: number | undefined };
+    client.on('ready', () => (options.socketTimeout = undefined));
+    client.on('close', () => (options.socketTimeout = stallTimeoutMs));
+    return new StallWatch(stallTimeoutMs, () => {
+      const { stream } = client as unknown as { stream?: { destroy(error: Error): void } };
+      stream?.destroy(new Error(`Socket timeout. No reply for ${stallTimeoutMs} ms.`));
+    });
   }
 
   readonly #onError = (error: unknown): void => {
@@ -84,22 +114,34 @@ export class Connection {
     return (this.client as unknown as { nodes(role: 'master'): readonly Client[] }).nodes('master');
   }
 
-  /**
-   * Sends one command, script or not. Rejects with a {@link StoreError}, or with the signal's reason; when the connection broke meanwhile, whether
-   * the command ran is unknown.
-   */
-  async send(name: string, args: unknown[], signal?: AbortSignal): Promise<unknown> {
-    if (!this.#opened || this.client.status !== 'ready' || this.#unusable) await this.ready(signal);
-    const command = (this.client as unknown as Record<string, Command>)[name] as Command;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await abortable(command.apply(this.client, args), signal);
-      } catch (error) {
-        // ioredis repeats a call with the script's text once; caches that are flushed again and again need it more often. It has not run.
-        if (attempt < mostScriptLoads && String(error).includes('NOSCRIPT')) continue;
-        throw this.failure(error, signal);
+  /** Sends one command, script or not. Rejects with a {@link StoreError}; when the connection broke meanwhile, whether the command ran is unknown. */
+  async send(name: string, args: unknown[]): Promise<unknown> {
+    if (!this.#opened || this.client.status !== 'ready' || this.#unusable) await this.ready();
+    this.#stalls?.sent();
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#call(name, args);
+        } catch (error) {
+          // What the server has forgotten has not run. Caches that are flushed again and again need more than one repetition.
+          if (attempt === mostScriptLoads || !String(error).includes('NOSCRIPT')) throw this.failure(error);
+          this.#loaded.delete(name);
+        }
       }
+    } finally {
+      this.#stalls?.settled();
     }
+  }
+
+  /** Calls a command or a script. A Cluster's scripts go through ioredis, which knows what each node has loaded; without it a lone call costs less. */
+  #call(name: string, args: unknown[]): Promise<unknown> {
+    const client = this.client as unknown as Record<string, Command>;
+    const script = this.isCluster ? undefined : this.#scripts.get(name);
+    if (!script) return (client[name] as Command).apply(client, args);
+    const { lua, sha, encoding } = script;
+    if (this.#loaded.has(name)) return (client[`evalsha${encoding}`] as Command).call(client, [sha, ...args]);
+    this.#loaded.add(name);
+    return (client[`eval${encoding}`] as Command).call(client, [lua, ...args]);
   }
 
   /**
@@ -112,6 +154,7 @@ export class Connection {
     replicas: { readonly count: number; readonly timeoutMs: number },
   ): Promise<readonly [reply: unknown, acknowledged: number]> {
     await this.ready();
+    this.#stalls?.sent();
     const pipeline = (this.client as unknown as { pipeline(): Pipeline }).pipeline();
     (pipeline[name] as Command).apply(pipeline, [...args]);
     (pipeline['wait'] as Command).call(pipeline, replicas.count, replicas.timeoutMs);
@@ -121,15 +164,17 @@ export class Connection {
       return results.map(([, result]) => result) as [unknown, number];
     } catch (error) {
       throw this.failure(error);
+    } finally {
+      this.#stalls?.settled();
     }
   }
 
   /** Resolves when commands can be sent; rejects at once when the connection was lost. */
-  async ready(signal?: AbortSignal): Promise<void> {
+  async ready(): Promise<void> {
     if (this.#closed) throw new ClosedError(`The ${this.#store} store is closed`);
     if (!this.#opened) {
       this.#opening ??= this.#open();
-      await abortable(this.#opening, signal);
+      await this.#opening;
     }
     if (this.#unusable) throw this.#unusable;
     if (this.client.status === 'ready') return;
@@ -138,8 +183,7 @@ export class Connection {
   }
 
   /** What to throw for `error`. After trouble with the connection it also looks for the right server. */
-  failure(error: unknown, signal?: AbortSignal): unknown {
-    if (signal?.aborted && error === signal.reason) return error;
+  failure(error: unknown): StoreError {
     const failure = toStoreError(this.#store, error);
     if (failure.kind === 'connection') this.#lookAgain(failure.message.includes('READONLY'));
     return failure;

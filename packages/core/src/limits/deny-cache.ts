@@ -48,7 +48,7 @@ export class DenyCache {
     if (cost < denied.cost || !samePolicy(limits, denied.limits)) return undefined;
     const { answer } = denied;
     // A cost above a capacity never fits, which only the store's answer for that very cost can say.
-    const never = op.kind === 'consumeUpTo' ? -1 : limits.findIndex(({ limit }) => cost > limit);
+    const never = cost < 2 || op.kind === 'consumeUpTo' ? -1 : limits.findIndex(({ limit }) => cost > limit);
     const nowUs = answer.nowUs + Math.floor((nowMs - denied.receivedMs) * 1000);
     return never < 0
       ? { ...answer, nowUs }
