@@ -21,7 +21,7 @@ export class StallWatch {
   /** A command leaves. */
   sent(): void {
     if (this.#owed++ === 0) this.#silentLooks = 0;
-    this.#timer ??= setTimeout(this.#look, this.#everyMs).unref();
+    if (this.#timer === undefined) this.#timer = setTimeout(this.#look, this.#everyMs).unref();
   }
 
   /** Its reply, or its failure, is here. */
