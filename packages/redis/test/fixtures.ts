@@ -59,16 +59,17 @@ async function recordsOf(client: AnyClient, prefix: string): Promise<readonly Ra
       const ids: string[] = [];
       for await (const page of server.scanStream({ match: `${prefix}:*`, count: 1_000 }))
         ids.push(...(page as string[]));
-      return Promise.all(
+      const found = await Promise.all(
         ids.map(async (id) => {
           const [content, expiresAtMs] = await Promise.all([server.getBuffer(id), server.pexpiretime(id)]);
-          return {
-            id,
-            content: content?.toString('hex') ?? '',
-            expiresAtMs: expiresAtMs > 0 ? expiresAtMs : undefined,
-          };
+          // -2: it has expired since it was listed, and is no record any more.
+          if (expiresAtMs === -2) return [];
+          return [
+            { id, content: content?.toString('hex') ?? '', expiresAtMs: expiresAtMs > 0 ? expiresAtMs : undefined },
+          ];
         }),
       );
+      return found.flat();
     }),
   );
   return found.flat();
