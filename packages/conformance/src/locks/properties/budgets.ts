@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { joinKey } from '@headgate/core';
 import type { LockStore } from '@headgate/core';
 import { randomKey } from '../../suite/random.js';
 import { sleep } from '../../suite/deadline.js';
-import type { LockTest } from '../lock-test.js';
+import { type LockTest, managerName } from '../lock-test.js';
 import { observe } from '../observed-store.js';
-import type { LockProperty } from './claim.js';
+import { until } from '../until.js';
+import { needsFairQueue, type LockProperty } from './claim.js';
 
 /** Counts requests: those the server saw where the fault hooks count them, else calls of the store. */
 interface RequestCount {
@@ -73,4 +75,33 @@ export const budgetProperties: readonly LockProperty[] = [
       assert.ok(requests <= 10 * seconds, `${requests} requests in ${seconds} s`);
     },
   },
+  {
+    id: 'budgets/a-hand-off-wakes-one',
+    title: '50 managers on one store that contend for one key all get their turn, in at most 5 calls each',
+    unless: needsGrants,
+    timeoutMs: 40_000,
+    async run({ store, manager }) {
+      const { store: counted, log } = observe(store);
+      const key = randomKey();
+      const crowd = 50;
+      // Polls so rare that whoever is not told that it was granted the lock misses its turn for long.
+      const managers = Array.from({ length: crowd }, () => manager({ store: counted, pollMs: 5_000, renew: false }));
+      const first = await manager({ store: counted }).acquire(key);
+      const turns = managers.map(async (locks) => (await locks.acquire(key, { waitMs: 30_000 })).release());
+      await until(async () => (await store.inspect(joinKey(managerName, key)))?.waiting === crowd, {
+        what: `${crowd} managers to be in line`,
+        timeoutMs: 10_000,
+      });
+      const before = log.length;
+      await first.release();
+      await Promise.all(turns);
+      const calls = log.length - before;
+      assert.ok(calls <= 5 * crowd, `${calls} calls for ${crowd} turns`);
+    },
+  },
 ];
+
+/** Skips a claim on stores that do not tell whom in their queue they granted a lock. */
+function needsGrants(test: LockTest): string | undefined {
+  return test.store.capabilities.wake === 'notify' ? needsFairQueue(test) : 'the store tells nobody of grants';
+}

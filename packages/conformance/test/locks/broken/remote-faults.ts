@@ -28,6 +28,17 @@ export const remoteFaults: readonly LockFault[] = [
     },
   },
   {
+    fault: 'a grant wakes everybody, not only whom it is for',
+    caughtBy: 'budgets/a-hand-off-wakes-one',
+    breakStore: (good) => ({
+      watch: (listener) =>
+        good.watch?.({
+          wake: (key) => listener.wake(key),
+          lost: (lease, reason) => listener.lost(lease, reason),
+        }) ?? (() => {}),
+    }),
+  },
+  {
     fault: 'looks before it takes: two requests where one would do',
     caughtBy: 'budgets/lock-and-unlock-are-two-requests',
     breakStore: (good) => ({
