@@ -156,8 +156,8 @@ export function fixedWindow(options: FixedWindowOptions): FixedWindowLimit {
 /**
  * Two counters, of this window and the one before, the earlier weighted by the part of it that still lies within the
  * last `windowMs`: `ceil(previous * (windowMs - elapsed) / windowMs) + current + cost <= limit`. Choose it for a smooth limit with
- * constant state; it assumes that the earlier hits were spread evenly, so bursts at a window's end are forgotten late or
- * early by up to that assumption. Windows are aligned to the epoch. Source: Cloudflare, "How we built rate limiting capable of scaling to
+ * constant state; it assumes that the earlier hits were spread evenly, so at worst (a burst at the end of a window, then steady
+ * demand) just below twice the limit passes within `windowMs`. Windows are aligned to the epoch. Source: Cloudflare, "How we built rate limiting capable of scaling to
  * millions of domains" (2017), with exact instead of floating weights.
  */
 export function slidingWindow(options: WindowOptions): SlidingWindowLimit {
