@@ -17,7 +17,6 @@ function calls(stats: string, counts: (command: string) => boolean): number {
 }
 
 const requestCommands = new Set(['eval', 'evalsha', 'hscan', 'wait']);
-const writeCommands = new Set(['set', 'del', 'setrange', 'hset', 'hdel', 'pexpire']);
 
 /** What the suites may hurt: a server, or all nodes of a cluster, each behind a proxy of its own. */
 interface Hurtable {
@@ -84,6 +83,7 @@ function faultsOf({ servers, proxies, restart }: Hurtable, admins: readonly Redi
     wipe: () => each(admins, (admin) => admin.flushall()),
     counters: async (): Promise<FaultCounters> => {
       const stats = (await Promise.all(admins.map((admin) => admin.info('commandstats')))).join('\n');
+      const writeCommands = new Set((await admins[0]?.acl('CAT', 'write')) as string[]);
       return {
         requests: calls(stats, (command) => requestCommands.has(command)),
         writes: calls(stats, (command) => writeCommands.has(command)),
