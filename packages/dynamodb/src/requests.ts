@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ServiceClock } from './service-clock.js';
 import { asStoreError, changedNothing, givenUp, isFailedCondition, timedOut } from './store-error.js';
 import type { ResolvedOptions } from './client.js';
@@ -80,6 +81,8 @@ export class Requests {
       graceTimer = setTimeout(stop, graceMs);
       graceTimer.unref();
     };
+    // One call asks for many keys, each with a request of its own that listens: Node would warn from the eleventh on.
+    if (signal) setMaxListeners(0, signal);
     signal?.addEventListener('abort', giveUp, { once: true });
     try {
       return await client.send(command as never, { abortSignal: controller.signal });

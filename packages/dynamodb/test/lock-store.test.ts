@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { createLocks, systemClock } from '@headgate/core';
 import { skipReason } from '@headgate/test-servers';
@@ -198,6 +199,25 @@ for (const service of services) {
       };
       await client.send(new PutItemCommand({ TableName: table, Item }));
       await assert.rejects(open().acquire(request(key)), { code: 'HEADGATE_RECORD_VERSION' });
+    });
+
+    it('renews many leases under one signal without a warning', async () => {
+      const store = open();
+      const requests = Array.from({ length: 20 }, () => request(newKey()));
+      const leases = await Promise.all(
+        requests.map(async (each) => {
+          const { fencingToken } = granted(await store.acquire(each));
+          return { key: each.key, leaseId: each.leaseId, mode: each.mode, fencingToken, ttlMs: 30_000 };
+        }),
+      );
+      const warnings: Error[] = [];
+      const warned = (warning: Error): void => void warnings.push(warning);
+      process.on('warning', warned);
+      const replies = await store.extend(leases, new AbortController());
+      await setImmediate();
+      process.off('warning', warned);
+      assert.ok(replies.every(({ extended }) => extended));
+      assert.deepEqual(warnings, []);
     });
 
     it('tells a holder at its next renewal that it was evicted, and why', async () => {
