@@ -59,7 +59,7 @@ async function recordsOf(client: AnyClient, prefix: string): Promise<readonly Ra
       const ids: string[] = [];
       for await (const page of server.scanStream({ match: `${prefix}:*`, count: 1_000 }))
         ids.push(...(page as string[]));
-      const found = await Promise.all(
+      const records = await Promise.all(
         ids.map(async (id) => {
           const [content, expiresAtMs] = await Promise.all([server.getBuffer(id), server.pexpiretime(id)]);
           // -2: it has expired since it was listed, and is no record any more.
@@ -69,7 +69,7 @@ async function recordsOf(client: AnyClient, prefix: string): Promise<readonly Ra
           ];
         }),
       );
-      return found.flat();
+      return records.flat();
     }),
   );
   return found.flat();
