@@ -38,6 +38,7 @@ interface ClientOptions {
   readonly maxRetriesPerRequest?: number | null;
   readonly retryDelayOnFailover?: number;
   readonly stringNumbers?: boolean;
+  readonly natMap?: unknown;
   readonly redisOptions?: ClientOptions;
 }
 
@@ -84,6 +85,7 @@ export function commandClient(client: Client, stallTimeoutMs: number): Client {
   if (!client.isCluster) {
     return duplicate(client, { ...node, enableOfflineQueue: false, lazyConnect: true, monitor: false });
   }
+  const { natMap, redisOptions } = client.options as ClientOptions;
   return duplicate(client, [], {
     enableOfflineQueue: false,
     lazyConnect: true,
@@ -92,7 +94,9 @@ export function commandClient(client: Client, stallTimeoutMs: number): Client {
     retryDelayOnFailover: 0,
     retryDelayOnTryAgain: 1, // It will not be better soon: we ask for each key alone.
     maxRedirections: 6,
-    redisOptions: { ...(client.options as ClientOptions).redisOptions, ...node },
+    // With a `natMap`, ioredis files a MOVED under an address it has no connection to, and asks any node until it has read the slots anew.
+    ...(natMap ? { retryDelayOnMoved: 20 } : {}),
+    redisOptions: { ...redisOptions, ...node },
   });
 }
 

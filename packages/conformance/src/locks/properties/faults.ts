@@ -54,7 +54,7 @@ export const faultProperties: readonly LockProperty[] = [
       const first = await withLostReply(test, () => test.store.acquire(asked));
       const held = heldBy(asked, await recovered(() => test.store.acquire(asked)));
       if (first?.acquired) assert.equal(first.fencingToken, held.fencingToken);
-      assert.equal((await test.store.inspect(asked.key))?.holders.length, 1);
+      assert.equal((await recovered(() => test.store.inspect(asked.key)))?.holders.length, 1);
       assert.equal((await release(test.store, held)).released, true);
     },
   },
@@ -86,8 +86,9 @@ export const faultProperties: readonly LockProperty[] = [
       const held = await take(test.store, randomKey());
       await withLostReply(test, () => release(test.store, held));
       const next: Held = await recovered(() => take(test.store, held.key));
-      assert.equal((await release(test.store, held)).released, false);
-      assert.equal((await test.store.inspect(held.key))?.holders[0]?.leaseId, next.leaseId);
+      // A client of several servers may lose its way once more while it comes back.
+      assert.equal((await recovered(() => release(test.store, held))).released, false);
+      assert.equal((await recovered(() => test.store.inspect(held.key)))?.holders[0]?.leaseId, next.leaseId);
     },
   },
   {
