@@ -34,6 +34,7 @@ export class Batch extends Expirable {
   readonly call: BatchCall = new BatchCall();
   /** Sent by a breaker that wants to know whether the store is back. */
   readonly probe: boolean;
+  calls = 0;
   sentMs = 0;
   over = false;
   readonly #name: string;
@@ -48,18 +49,18 @@ export class Batch extends Expirable {
     this.#onExpire = onExpire;
   }
 
-  /** Adds a step: `first` and those behind it; returns how many they are. */
-  add(first: Ask): number {
+  /** Adds a step: `first` and those behind it. */
+  add(first: Ask): void {
     const { key, limits, op } = first;
     const ops = first.behind || op !== consumeOne ? [] : oneConsumeOne;
     for (let ask: Ask | undefined = first; ask; ask = ask.behind) {
       ask.state = 'sent';
+      this.calls++;
       if (ops !== oneConsumeOne) ops.push(ask.op);
     }
     this.steps.push({ key: joinKey(this.#name, key), limits, ops });
     this.asks.push(first);
     this.lane.busy.add(key);
-    return ops.length;
   }
 
   override expire(): void {

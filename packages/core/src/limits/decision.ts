@@ -24,6 +24,13 @@ export interface Charge extends Omit<Asked, 'granted'> {
 /** A store's answer, or what a failure mode answers in its place. */
 type Outcome = Omit<LimiterAnswerNow, 'reason'> & { readonly reason?: DeniedDecision['reason'] | undefined };
 
+// What a decision keeps to itself. Symbols, so that `structuredClone` passes over them: a limiter cannot be cloned.
+const askedBy = Symbol();
+const askedKey = Symbol();
+const charged = Symbol();
+const chargedAtUs = Symbol();
+const readingsOf = Symbol();
+
 /**
  * A store's answer as callers see it. In process this object is most of what a decision costs, so it is one object with ordinary fields that only the constructor
  * mentions: fields that a class declares, `#private` ones too, are each written twice and take so much code that the engine no longer builds the object in place.
@@ -36,14 +43,16 @@ class AnsweredDecision {
   declare readonly remaining: number;
   declare readonly resetAtMs: number;
   declare readonly atMs: number;
-  declare readonly asked: Asked;
-  declare readonly key: string;
-  declare readonly units: number;
-  declare readonly atUs: number;
-  declare readonly readings: readonly LimitReading[] | undefined;
+  declare readonly source: DecisionSource;
+  declare readonly granted: number;
+  declare readonly [askedBy]: Asked;
+  declare readonly [askedKey]: string;
+  declare readonly [charged]: number;
+  declare readonly [chargedAtUs]: number;
+  declare readonly [readingsOf]: readonly LimitReading[] | undefined;
 
-  constructor(answer: Outcome, asked: Asked, key: string) {
-    const { allowed, violated, nowUs } = answer;
+  constructor(answer: Outcome, asked: Asked, key: string, nowUs: number) {
+    const { allowed, violated } = answer;
     this.allowed = allowed;
     this.reason = answer.reason;
     this.violated = violated < 0 ? undefined : asked.limits[violated]?.name;
@@ -51,32 +60,25 @@ class AnsweredDecision {
     this.remaining = answer.remaining;
     this.resetAtMs = answer.resetAtUs / 1000;
     this.atMs = nowUs / 1000;
-    this.asked = asked;
-    this.key = key;
-    this.units = answer.granted;
-    this.atUs = answer.atUs;
-    this.readings = answer.readings;
-  }
-
-  get source(): DecisionSource {
-    return this.asked.source;
-  }
-
-  get granted(): number {
-    return this.asked.granted ?? this.units;
+    this.source = asked.source;
+    this[askedBy] = asked;
+    this[askedKey] = key;
+    this[charged] = answer.granted;
+    this.granted = asked.granted ?? answer.granted;
+    this[chargedAtUs] = answer.atUs;
+    this[readingsOf] = answer.readings;
   }
 
   get limit(): number {
-    const { asked, readings, remaining } = this;
-    return asked.limits.find((_limit, i) => (readings?.[i]?.remaining ?? 0) <= remaining)?.limit as number;
+    return this[askedBy].limits.find((_limit, i) => !((this[readingsOf]?.[i]?.remaining as number) > this.remaining))
+      ?.limit as number;
   }
 
   get policies(): readonly PolicyDetail[] {
-    const { readings, remaining, resetAtMs } = this;
-    return this.asked.limits.map(({ name, limit, windowMs }, i) => {
-      const reading = readings?.[i];
-      if (reading) return { name, limit, windowMs, remaining: reading.remaining, resetAtMs: reading.resetAtUs / 1000 };
-      return { name, limit, windowMs, remaining, resetAtMs };
+    return this[askedBy].limits.map(({ name, limit, windowMs }, i) => {
+      const reading = this[readingsOf]?.[i];
+      const remaining = reading?.remaining ?? this.remaining;
+      return { name, limit, windowMs, remaining, resetAtMs: reading ? reading.resetAtUs / 1000 : this.resetAtMs };
     });
   }
 
@@ -84,14 +86,26 @@ class AnsweredDecision {
   toJSON(): object {
     const { allowed, granted, limit, remaining, resetAtMs, atMs, source, reason, violated, retryAfterMs, policies } =
       this;
-    const denial = allowed ? {} : { reason, ...(violated && { violated }), retryAfterMs };
-    return { allowed, granted, limit, remaining, resetAtMs, atMs, source, ...denial, policies };
+    return {
+      allowed,
+      granted,
+      limit,
+      remaining,
+      resetAtMs,
+      atMs,
+      source,
+      ...(!allowed && { reason, ...(violated && { violated }), retryAfterMs }),
+      policies,
+    };
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): object {
     return this.toJSON();
   }
 }
+
+/** Makes a decision of a store's answer as of `nowUs`, epoch microseconds by the store's clock; by default the answer's own. */
+export type DecisionMaker = (key: string, answer: Outcome, nowUs?: number) => Decision;
 
 /**
  * Makes decisions of a store's answers to one question: `decisionsBy(limits, source, owner)(key, answer)`. `granted` is what the caller may use, when that is not
@@ -102,19 +116,27 @@ export function decisionsBy(
   source: DecisionSource,
   owner: object,
   granted?: number,
-): (key: string, answer: Outcome) => Decision {
+): DecisionMaker {
   const asked = { limits, source, owner, granted };
-  return (key, answer) => new AnsweredDecision(answer, asked, key) as unknown as Decision;
+  return (key, answer, nowUs = answer.nowUs) => new AnsweredDecision(answer, asked, key, nowUs) as unknown as Decision;
+}
+
+/** A promise of a decision, or the promise that was given. */
+export function promised(decision: Decision | Promise<Decision>): Promise<Decision> {
+  // Besides telling a promise apart, this spares `resolve` its own search for a `then`: the compiler sees that decisions have none.
+  return 'then' in decision ? decision : Promise.resolve(decision);
 }
 
 /** What a decision charged; `undefined` for anything that is not a decision of this package. */
 export function chargeOf(decision: unknown): Charge | undefined {
   if (!(decision instanceof AnsweredDecision)) return undefined;
-  const { asked, key, units, atUs } = decision;
-  return { ...asked, key, units, atUs };
+  return { ...decision[askedBy], key: decision[askedKey], units: decision[charged], atUs: decision[chargedAtUs] };
 }
 
 /** An operation's answer together with the clocks of its step, which it may bring along. */
 export function answerNow(answer: LimiterAnswer, { nowUs, atUs }: LimiterDecided): LimiterAnswerNow {
-  return 'atUs' in answer ? (answer as LimiterAnswerNow) : { ...answer, nowUs, atUs };
+  if ('atUs' in answer) return answer as LimiterAnswerNow;
+  const { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings } = answer;
+  // Spelt out: a spread took half the time that core spends on a gathered call.
+  return { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings, nowUs, atUs };
 }

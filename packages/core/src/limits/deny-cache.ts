@@ -1,7 +1,9 @@
 import { leastCost } from './ops.js';
 import { samePolicy } from './policy.js';
 import type { Clock } from '../clock.js';
+import type { Decision } from './api.js';
 import type { LimiterAnswerNow, LimiterOp } from './contract.js';
+import type { DecisionMaker } from './decision.js';
 import type { Limit } from './limit.js';
 
 /** Options of a {@link DenyCache}, with every default in place. */
@@ -34,8 +36,8 @@ export class DenyCache {
     this.#options = options;
   }
 
-  /** The refusal of `op` as of now, if it is known. */
-  find(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow | undefined {
+  /** The refusal of `op` as of now, as `make` makes it, if it is known. */
+  find(key: string, limits: readonly Limit[], op: LimiterOp, make: DecisionMaker): Decision | undefined {
     const cost = leastCost(op);
     if (cost === undefined) return undefined;
     const denied = this.#denied.get(key);
@@ -50,9 +52,11 @@ export class DenyCache {
     // A cost above a capacity never fits, which only the store's answer for that very cost can say.
     const never = cost < 2 || op.kind === 'consumeUpTo' ? -1 : limits.findIndex(({ limit }) => cost > limit);
     const nowUs = answer.nowUs + Math.floor((nowMs - denied.receivedMs) * 1000);
-    return never < 0
-      ? { ...answer, nowUs }
-      : { ...answer, nowUs, reason: 'capacity', violated: never, retryAtUs: Infinity };
+    return make(
+      key,
+      never < 0 ? answer : { ...answer, reason: 'capacity', violated: never, retryAtUs: Infinity },
+      nowUs,
+    );
   }
 
   /** Learns from an answer: a refusal is kept, anything else that happened to the key forgets what was known. */

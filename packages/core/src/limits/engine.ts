@@ -3,7 +3,7 @@ import { emitStoreCall } from '../hooks/store-call.js';
 import { Breaker } from './breaker.js';
 import { Call } from './call.js';
 import { decideNowOf } from './decide-now.js';
-import { chargeOf, decisionsBy } from './decision.js';
+import { chargeOf, decisionsBy, promised } from './decision.js';
 import { DenyCache } from './deny-cache.js';
 import { failureDecision } from './failure-mode.js';
 import { Fallback } from './fallback.js';
@@ -61,8 +61,8 @@ export class Engine implements CallHandler {
 
   /** Decides at once, in-process stores only. With `sync`, a fallback that needs a promise is not asked. */
   now(key: string, policy: Policy, op: LimiterOp, sync: boolean): Decision | Promise<Decision> {
-    const known = this.#denyCache?.find(key, policy.limits, op);
-    if (known) return decisionsBy(policy.limits, 'cache', this)(key, known);
+    const known = this.#known(key, policy, op);
+    if (known) return known;
     try {
       const decide = (policy.now ??= this.#prepare(policy.limits));
       return this.#storeCalls() ? this.#timedNow(key, decide, op) : decide(key, op);
@@ -72,6 +72,11 @@ export class Engine implements CallHandler {
       if (sync && this.fallback?.isSync === false) throw error;
       return this.#failover(key, policy, op, error, false, undefined);
     }
+  }
+
+  #known(key: string, policy: Policy, op: LimiterOp): Decision | undefined {
+    const { limits } = policy;
+    return this.#denyCache?.find(key, limits, op, (policy.known ??= decisionsBy(limits, 'cache', this)));
   }
 
   #prepare(limits: readonly Limit[]): DecideNow<Decision> {
@@ -91,9 +96,9 @@ export class Engine implements CallHandler {
   /** Decides through the lanes. */
   ask(key: string, policy: Policy, op: LimiterOp, signal?: AbortSignal): Promise<Decision> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.isSync) return Promise.resolve(this.now(key, policy, op, false));
-    const known = this.#denyCache?.find(key, policy.limits, op);
-    if (known) return Promise.resolve(decisionsBy(policy.limits, 'cache', this)(key, known));
+    if (this.isSync) return promised(this.now(key, policy, op, false));
+    const known = this.#known(key, policy, op);
+    if (known) return promised(known);
     if (leastCost(op) === undefined) this.#denyCache?.forget(key);
     return new Call(this, key, policy, policy.limits, op, signal).run(this.#send);
   }

@@ -5,6 +5,8 @@ import type { Batch } from './batch.js';
 /** The calls of one lane: those under way and those that gather meanwhile. */
 export class Lane {
   inFlight = 0;
+  /** Calls that wait, those included that are over and not yet dropped. */
+  calls = 0;
   /** Set while those who have just been answered ask again: what they ask leaves together. */
   gathers = false;
   /** Keys of the batches under way; a key is in at most one. */
@@ -14,6 +16,7 @@ export class Lane {
 
   push(ask: Ask): void {
     ask.state = 'queued';
+    this.calls++;
     const first = this.waiting.get(ask.key);
     if (!first) this.waiting.set(ask.key, ask);
     else {
@@ -22,17 +25,15 @@ export class Lane {
     }
   }
 
-  /** Moves what may leave together into `batch`; returns the number of calls. */
-  moveTo(batch: Batch, maxSteps: number, maxOps: number): number {
-    let calls = 0;
+  /** Moves what may leave together into `batch`. */
+  moveTo(batch: Batch, maxSteps: number, maxOps: number): void {
     for (const ask of this.waiting.values()) {
       if (batch.steps.length === maxSteps) break;
       if (this.busy.has(ask.key)) continue;
       this.waiting.delete(ask.key);
       const first = this.#take(ask, maxOps);
-      if (first) calls += batch.add(first);
+      if (first) batch.add(first);
     }
-    return calls;
   }
 
   /**
@@ -45,8 +46,10 @@ export class Lane {
     let taken = 0;
     let ask: Ask | undefined = head;
     for (; ask; ask = ask.behind) {
-      if (ask.state !== 'queued') continue;
-      if (taken === most || (first && !samePolicy(first.limits, ask.limits))) break;
+      const isQueued = ask.state === 'queued';
+      if (isQueued && (taken === most || (first && !samePolicy(first.limits, ask.limits)))) break;
+      this.calls--;
+      if (!isQueued) continue;
       if (last) last.behind = ask;
       first ??= ask;
       last = ask;

@@ -61,6 +61,20 @@ describe('group commit', () => {
     expect(store.trips[4]).toEqual(['api:b×1', 'api:c×1', 'api:d×1']);
   });
 
+  it('callers of one key share each round trip, all of them', async () => {
+    const { store, limiter, clock } = setUp();
+    store.mode = 'hold';
+    const callers = Array.from({ length: 50 }, async () => {
+      for (let round = 0; round < 4; round++) await limiter.consume('hot');
+    });
+    for (let i = 0; i < store.calls.length; i++) {
+      held(store, i).answer();
+      await clock.advance(0);
+    }
+    await Promise.all(callers);
+    expect(store.trips.flat()).toEqual(['api:hot×1', 'api:hot×49', 'api:hot×50', 'api:hot×50', 'api:hot×50']);
+  });
+
   it('splits many callers evenly over the round trips under way, so that store and process work side by side', async () => {
     const { store, limiter, clock } = setUp();
     store.mode = 'hold';

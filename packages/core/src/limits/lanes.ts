@@ -84,9 +84,10 @@ export class Lanes {
 
   /** Fails everything that waits; what is under way stays. */
   failQueued(error: StoreError): void {
-    for (const { waiting } of this.#lanes.values()) {
-      const heads: (Ask | undefined)[] = [...waiting.values()];
-      waiting.clear();
+    for (const lane of this.#lanes.values()) {
+      const heads: (Ask | undefined)[] = [...lane.waiting.values()];
+      lane.waiting.clear();
+      lane.calls = 0;
       for (let ask of heads) for (; ask; ask = ask.behind) if (ask.state === 'queued') this.#end(ask, error, false);
     }
     this.#settleIdle();
@@ -131,7 +132,8 @@ export class Lanes {
       const batch = new Batch(lane, this.#options.name, false, this.#expireBatch);
       const share = Math.max(leastShare, Math.ceil((lane.busy.size + lane.waiting.size) / maxInFlight));
       const { maxBatchSteps, maxStepOps } = store.capabilities;
-      this.#queued -= lane.moveTo(batch, Math.min(share, maxBatchSteps), maxStepOps);
+      lane.moveTo(batch, Math.min(share, maxBatchSteps), maxStepOps);
+      this.#queued -= batch.calls;
       if (batch.steps.length === 0) return;
       this.#send(batch, clock.monotonicMs());
     }
@@ -191,9 +193,9 @@ export class Lanes {
    * Goes on with a lane whose `batch` came back. Those who are answered now tend to ask again at once; unless more than they may ask waits already,
    * it is sent together with that, when all of them have had their turn.
    */
-  #goOn({ lane, asks }: Batch): void {
-    const wasLone = asks.length === 1 && !asks[0]?.behind;
-    if (wasLone || lane.waiting.size >= asks.length) this.#flush(lane);
+  #goOn({ lane, calls }: Batch): void {
+    const wasLone = calls === 1;
+    if (wasLone || lane.calls >= calls) this.#flush(lane);
     if (wasLone || lane.gathers || lane.inFlight >= this.#options.maxInFlight) return;
     lane.gathers = true;
     // A tick comes after all microtasks: when the callers have gone as far as they get without waiting for something else.

@@ -6,6 +6,7 @@ import { shareOfLimit } from './share.js';
 import type { Decision } from './api.js';
 import type { LimiterStore } from './contract.js';
 import type { DecideNow } from './decide-now.js';
+import type { DecisionMaker } from './decision.js';
 import type { Limit } from './limit.js';
 import type { ShareRatio } from './share.js';
 
@@ -16,6 +17,8 @@ export interface Policy {
   readonly shares?: readonly Limit[];
   /** How an in-process store decides under `limits`; prepared by the first call. */
   now?: DecideNow<Decision>;
+  /** How refusals under `limits` that are known already are told; prepared by the first call. */
+  known?: DecisionMaker;
 }
 
 /** A policy for which the fallback may be asked. */
