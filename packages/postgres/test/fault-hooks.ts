@@ -31,9 +31,13 @@ export async function hurtServer(server: TestServer, database: () => TestDatabas
     wipe: async () => {
       const { pool, schema } = database();
       await pool.query(`TRUNCATE "${schema}".limits, "${schema}".locks, "${schema}".leases, "${schema}".waiters`);
-      const others = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'headgate%'";
-      await pool.query(`SELECT pg_terminate_backend(pid, 5000) FROM (${others}) x`);
-      await until(async () => (await pool.query(others)).rowCount === 0, {
+      const ours = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'headgate%'`;
+      // These backends and no later ones: a store may connect anew at once.
+      const { rows } = await pool.query<{ pid: number }>(ours);
+      const pids = rows.map(({ pid }) => pid);
+      await pool.query('SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) pid', [pids]);
+      const left = 'SELECT pid FROM pg_stat_activity WHERE pid = ANY($1)';
+      await until(async () => (await pool.query(left, [pids])).rowCount === 0, {
         timeoutMs: 5_000,
         what: 'the backends to end',
       });
