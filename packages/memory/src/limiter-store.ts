@@ -1,5 +1,6 @@
 import { checkKey, ClosedError, decideStep, Emitter, StoreError, StoreFullError, systemClock } from '@headgate/core';
 import { BurstClock } from './burst-clock.js';
+import { evictOldest } from './eviction.js';
 import { checkLimiterStoreOptions, checkMaxKeys, checkSweepIntervalMs, checkWhenFull } from './options.js';
 import { isPackable, packPolicy } from './packed-policy.js';
 import { RecordTable } from './record-table.js';
@@ -27,8 +28,6 @@ import type { Space } from './spaces.js';
 const looksBeforeGrowth = 16;
 /** Records a charge to a full store looks at to find one that turned fresh: about two milliseconds at worst. */
 const looksWhenFull = 4096;
-/** Old keys a charge to a full store looks at to find one that is not blocked. */
-const looksToEvict = 1000;
 /** Records one turn of the clean-up looks at before it lets others run. */
 const looksPerTurn = 10_000;
 
@@ -129,8 +128,8 @@ class Store implements MemoryLimiterStore {
   #decideStep({ key, limits, ops }: LimiterStep): LimiterResult {
     return this.#within(key, (space, rest) => {
       if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#clock.nowUs());
-      const { nowUs, atUs, ...answer } = this.#deciderOf(space, limits, asItIs, false)(rest, ops[0] as LimiterOp);
-      return { nowUs, atUs, answers: [answer] };
+      const answer = this.#deciderOf(space, limits, asItIs, false)(rest, ops[0] as LimiterOp);
+      return { nowUs: answer.nowUs, atUs: answer.atUs, answers: [answer] };
     });
   }
 
@@ -258,42 +257,12 @@ class Store implements MemoryLimiterStore {
     const removed = this.#table.sweep(nowUs, looksWhenFull, 1);
     this.#reportExpired(removed);
     if (removed > 0) return;
-    if (this.#whenFull === 'refuse' || !this.#evictOldest(space, nowUs)) {
+    if (this.#whenFull === 'refuse' || !evictOldest(this.#table, space, nowUs)) {
       throw new StoreFullError(`The memory limiter store holds ${this.#table.size} live keys; a new key was refused`, {
         store: this.name,
       });
     }
     this.#reportKeys({ reason: 'capacity', count: 1 });
-  }
-
-  /** Forgets the oldest key of the same limiter that is not blocked; of another's, when it has none. */
-  #evictOldest(own: Space, nowUs: number): boolean {
-    if (this.#evictFrom(own, nowUs)) return true;
-    for (const space of this.#table.spaces.all()) if (this.#evictFrom(space, nowUs)) return true;
-    return false;
-  }
-
-  #evictFrom(space: Space, nowUs: number): boolean {
-    const looks = Math.min(looksToEvict, space.slots.size);
-    for (let looked = 0; looked < looks; looked++) {
-      const slot = this.#nextOldest(space);
-      if (this.#table.isBlocked(slot, nowUs)) continue;
-      this.#table.remove(slot);
-      return true;
-    }
-    return false;
-  }
-
-  /** The slot after the one last looked at, round and round; the space holds at least one. */
-  #nextOldest(space: Space): number {
-    // Asking for the first key of a map anew each time would pass over all it has deleted.
-    space.hand ??= space.slots.entries();
-    let next = space.hand.next();
-    if (next.done) {
-      space.hand = space.slots.entries();
-      next = space.hand.next() as IteratorYieldResult<[string, number]>;
-    }
-    return next.value[1];
   }
 
   #setSweep(delayMs: number): ClockTimer {

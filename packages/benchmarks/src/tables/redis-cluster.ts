@@ -1,8 +1,5 @@
 import { startRedisCluster } from '@headgate/test-servers';
-import { medianTime } from '../concurrent.js';
-import * as contestants from './redis-contestants.js';
-import { headgateLimiter } from './redis-headgate.js';
-import { keyOf, limiterWorkload, lockWorkload, plenty, url } from './redis-workloads.js';
+import { keyOf, limiterWorkload, lockWorkload, oneCaller } from './redis-workloads.js';
 import type { Table } from '../table.js';
 
 /** Limits and locks over a Redis Cluster. */
@@ -22,22 +19,7 @@ export const redisCluster: Table = {
     limiterWorkload('keys-256', '10,000 keys, 256 callers', 256, keyOf),
     limiterWorkload('keys-2048', '10,000 keys, 2,048 callers', 2_048, keyOf),
     limiterWorkload('hot', 'one hot key, 256 callers', 256, () => 'hot'),
-    {
-      id: 'one',
-      title: 'one caller',
-      unit: 'µs, p50',
-      rounds: { count: 9, ms: 700 },
-      contestants: {
-        async headgate(env) {
-          const { limiter, close } = headgateLimiter(url(env), plenty);
-          return { ...medianTime((n) => limiter.consume(keyOf(n))), close };
-        },
-        async 'bare EVALSHA'(env) {
-          const { call, close } = contestants.bareScript(url(env));
-          return { ...medianTime((n) => call(keyOf(n))), close };
-        },
-      },
-    },
+    oneCaller,
     lockWorkload(['redlock', 'redis-semaphore']),
   ],
   rows: [

@@ -1,4 +1,4 @@
-import { concurrently } from '../concurrent.js';
+import { concurrently, medianTime } from '../concurrent.js';
 import { userKeys } from '../loops.js';
 import * as contestants from './redis-contestants.js';
 import { headgateLimiter, headgateLocks, scriptCalls } from './redis-headgate.js';
@@ -11,7 +11,7 @@ export const keys: readonly string[] = userKeys(10_000);
 export const keyOf = (n: number): string => keys[(n * 7919) % keys.length] as string;
 
 /** More than anybody asks for in a run. */
-export const plenty = 500_000;
+const plenty = 500_000;
 
 /** The address a table's `setup` returned. */
 export const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
@@ -44,6 +44,24 @@ export function limiterWorkload(id: string, title: string, callers: number, key:
     },
   };
 }
+
+/** A lone caller beside the floor. */
+export const oneCaller: Workload = {
+  id: 'one',
+  title: 'one caller',
+  unit: 'µs, p50',
+  rounds: { count: 9, ms: 700 },
+  contestants: {
+    async headgate(env) {
+      const { limiter, close } = headgateLimiter(url(env), plenty);
+      return { ...medianTime((n) => limiter.consume(keyOf(n))), close };
+    },
+    async 'bare EVALSHA'(env) {
+      const { call, close } = contestants.bareScript(url(env));
+      return { ...medianTime((n) => call(keyOf(n))), close };
+    },
+  },
+};
 
 /** How each library of locks is set up. */
 const lockLibraries: Readonly<Record<string, Contestant>> = {

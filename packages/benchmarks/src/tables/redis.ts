@@ -1,11 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { spawnNode, startRedis } from '@headgate/test-servers';
 import { Mutex } from 'async-mutex';
-import { concurrently, medianTime } from '../concurrent.js';
+import { concurrently } from '../concurrent.js';
 import { contenders, jainIndex } from '../contenders.js';
-import * as contestants from './redis-contestants.js';
 import { headgateLimiter } from './redis-headgate.js';
-import { keyOf, keys, limiterWorkload, lockWorkload, plenty, url } from './redis-workloads.js';
+import { keyOf, keys, limiterWorkload, lockWorkload, oneCaller, url } from './redis-workloads.js';
 import type { Runner, Table } from '../table.js';
 
 /** Processes of contenders for one key, `counts` in each. */
@@ -52,22 +51,7 @@ export const redis: Table = {
     limiterWorkload('keys-256', '10,000 keys, 256 callers', 256, keyOf),
     limiterWorkload('keys-2048', '10,000 keys, 2,048 callers', 2_048, keyOf),
     limiterWorkload('hot', 'one hot key, 256 callers', 256, () => 'hot'),
-    {
-      id: 'one',
-      title: 'one caller',
-      unit: 'µs, p50',
-      rounds: { count: 9, ms: 700 },
-      contestants: {
-        async headgate(env) {
-          const { limiter, close } = headgateLimiter(url(env), plenty);
-          return { ...medianTime((n) => limiter.consume(keyOf(n))), close };
-        },
-        async 'bare EVALSHA'(env) {
-          const { call, close } = contestants.bareScript(url(env));
-          return { ...medianTime((n) => call(keyOf(n))), close };
-        },
-      },
-    },
+    oneCaller,
     {
       id: 'denials',
       title: 'denials with the deny cache',

@@ -16,3 +16,6 @@ export function decideNowOf<T>(
   return (key, op) =>
     make(key, (store as Required<LimiterStore>).decideNow(joinKey(name, checkKey('key', key)), limits, op));
 }
+
+/** For who wants the store's own answer of {@link decideNowOf}. */
+export const asItIs = (_key: string, answer: LimiterAnswerNow): LimiterAnswerNow => answer;

@@ -2,7 +2,7 @@ import { InvalidArgumentError, isStoreError, StoreError } from '../errors.js';
 import { emitStoreCall } from '../hooks/store-call.js';
 import { Breaker } from './breaker.js';
 import { Call } from './call.js';
-import { decideNowOf } from './decide-now.js';
+import { asItIs, decideNowOf } from './decide-now.js';
 import { chargeOf, decisionsBy, promised } from './decision.js';
 import { DenyCache } from './deny-cache.js';
 import { failureDecision } from './failure-mode.js';
@@ -84,7 +84,7 @@ export class Engine implements CallHandler {
     const { name, clock, store } = this.#options;
     const make = decisionsBy(limits, 'store', this);
     if (!cache) return decideNowOf(store, name, limits, make);
-    const decide = decideNowOf(store, name, limits, (_key, answer) => answer);
+    const decide = decideNowOf(store, name, limits, asItIs);
     return (key, op) => {
       const sentMs = clock.monotonicMs();
       const answer = decide(key, op);
@@ -134,7 +134,8 @@ export class Engine implements CallHandler {
 
   decided(call: Call, answer: LimiterAnswerNow, sentMs: number): Decision {
     this.#denyCache?.learn(call.key, call.limits, call.op, answer, sentMs);
-    return decisionsBy(call.limits, 'store', this)(call.key, answer);
+    const { policy } = call;
+    return (policy.told ??= decisionsBy(policy.limits, 'store', this))(call.key, answer);
   }
 
   failed(call: Call, error: unknown, sent: boolean): Decision | Promise<Decision> {

@@ -1,7 +1,7 @@
 import { Call } from './call.js';
 import { decisionsBy } from './decision.js';
 import { Lanes } from './lanes.js';
-import { decideNowOf } from './decide-now.js';
+import { asItIs, decideNowOf } from './decide-now.js';
 import { costOf } from './ops.js';
 import { ReconcileLedger } from './reconcile.js';
 import type { Decision } from './api.js';
@@ -51,7 +51,7 @@ export class Fallback {
   ): Decision | Promise<Decision> {
     const clamped = clamp(policy, op);
     if (this.isSync) {
-      const decide = decideNowOf(this.store, this.#setup.name, policy.shares, (_key, answer) => answer);
+      const decide = (policy.standIn ??= decideNowOf(this.store, this.#setup.name, policy.shares, asItIs));
       return this.#decision(key, policy, op, sent, decide(key, clamped));
     }
     const handler: CallHandler = {

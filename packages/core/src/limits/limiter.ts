@@ -2,7 +2,6 @@ import { ClosedError, UnsupportedError } from '../errors.js';
 import { Emitter } from '../hooks/emitter.js';
 import { checkKey } from '../keys.js';
 import { durationMs, integerIn, invalid, optionsObject } from '../validate.js';
-import type { OptionNames } from '../validate.js';
 import { chargeOf, promised } from './decision.js';
 import { Engine } from './engine.js';
 import { consumeOne } from './ops.js';
@@ -12,6 +11,7 @@ import { DecisionReporter } from './reporter.js';
 import { WaitQueues } from './wait-queues.js';
 import type { ConsumeOptions, Decision, Limiter, LimiterCallOptions, LimiterOptions, WaitOptions } from './api.js';
 import type { LimiterOp } from './contract.js';
+import type { OptionNames } from '../validate.js';
 import type { CheckedLimiterOptions } from './options.js';
 import type { Policy, SharedPolicy } from './policy.js';
 

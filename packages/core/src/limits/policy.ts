@@ -4,7 +4,7 @@ import { gcd } from './exact.js';
 import { maxUnits, maxWindowLimit } from './limit.js';
 import { shareOfLimit } from './share.js';
 import type { Decision } from './api.js';
-import type { LimiterStore } from './contract.js';
+import type { LimiterAnswerNow, LimiterStore } from './contract.js';
 import type { DecideNow } from './decide-now.js';
 import type { DecisionMaker } from './decision.js';
 import type { Limit } from './limit.js';
@@ -17,8 +17,12 @@ export interface Policy {
   readonly shares?: readonly Limit[];
   /** How an in-process store decides under `limits`; prepared by the first call. */
   now?: DecideNow<Decision>;
+  /** How the store's answers under `limits` are told; prepared by the first. */
+  told?: DecisionMaker;
   /** How refusals under `limits` that are known already are told; prepared by the first call. */
   known?: DecisionMaker;
+  /** How an in-process fallback decides under `shares`; prepared by the first call. */
+  standIn?: DecideNow<LimiterAnswerNow>;
 }
 
 /** A policy for which the fallback may be asked. */

@@ -183,6 +183,24 @@ describe('fallback', () => {
     expect(await r.limiter.consume('k')).toMatchObject({ allowed: true, limit: 1 });
   });
 
+  it('asks a fallback that prepares its decisions once for each policy', async () => {
+    const clock = createManualClock();
+    const spare = inProcess(clock);
+    const prepared: string[] = [];
+    const preparing: LimiterStore = {
+      ...spare,
+      decideNowFor(name, limits, make) {
+        prepared.push(`${name} ${limits.map(({ limit }) => limit)}`);
+        return (key, op) => make(key, spare.decideNow?.(key, limits, op) as LimiterAnswerNow);
+      },
+    };
+    const { store, limiter } = rig({ clock, fallback: { store: preparing, share: 0.5 } });
+    store.mode = 'fail';
+    for (const key of ['a', 'b', 'a']) await limiter.consume(key);
+    await limiter.consume('a', { limits: fixedWindow({ limit: 4, windowMs: 60_000 }) });
+    expect(prepared).toEqual(['api 5', 'api 2']);
+  });
+
   it('works over a fallback that needs a promise', async () => {
     const clock = createManualClock();
     const store = new ScriptedStore(clock);
