@@ -30,8 +30,13 @@ export function answerOf(result: LimiterResult | undefined): LimiterAnswer {
 }
 
 /** Decides one step. */
-export async function ask(store: LimiterStore, key: string, kind?: 'consume' | 'peek'): Promise<LimiterAnswer> {
-  return answerOf((await store.decide([step(key, kind)], {}))[0]);
+export async function ask(
+  store: LimiterStore,
+  key: string,
+  kind?: 'consume' | 'peek',
+  signal?: AbortSignal,
+): Promise<LimiterAnswer> {
+  return answerOf((await store.decide([step(key, kind)], { ...(signal && { signal }) }))[0]);
 }
 
 /** How much of a key has been charged. */
@@ -56,6 +61,11 @@ export async function recovered(
       ),
     { timeoutMs, what: 'an answer' },
   );
+}
+
+/** Resolves when the store answers again. */
+export function answersAgain(store: LimiterStore): Promise<void> {
+  return recovered(() => ask(store, 'any', 'peek'));
 }
 
 /** A check that an error is a `StoreError` of this kind, or of any. */

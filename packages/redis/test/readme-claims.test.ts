@@ -5,12 +5,8 @@ import { describe, it } from 'vitest';
 import { redisLimiterStore } from '../src/limiter-store.js';
 import { redisLockStore } from '../src/lock-store.js';
 import { ask, isStoreError, recovered, request, spent, take } from './asking.js';
+import { quiet } from './client-kinds.js';
 import { nodesOf } from './fixtures.js';
-
-function quiet<T extends Redis | Cluster>(client: T): T {
-  client.on('error', () => {});
-  return client;
-}
 
 // What the README says and no other test here or in the conformance suite shows.
 describe.skipIf(skipReason('redis') !== undefined)('the README', () => {
