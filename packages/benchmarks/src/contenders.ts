@@ -1,3 +1,4 @@
+import { startProcesses } from './process-group.js';
 import type { Runner } from './table.js';
 
 /** Takes the lock and resolves to how it is released. */
@@ -28,6 +29,27 @@ export function contenders(count: number, take: Take, workMs = 1): Runner {
       const total = turns.reduce((sum, n) => sum + n, 0);
       return { value: (total / elapsedMs) * 1000, details: { jain: jainIndex(turns) } };
     },
+  };
+}
+
+/** What a process of contenders says of a round. */
+interface ContenderReply {
+  readonly turns: readonly number[];
+  readonly elapsedMs: number;
+}
+
+/** Contenders for one lock in processes of their own, each with 1 ms of work at a time: `program` once for each list of arguments. Counts as {@link contenders} does. */
+export async function contenderProcesses(program: URL, args: readonly (readonly string[])[]): Promise<Runner> {
+  const { work, close } = await startProcesses<ContenderReply>(program, args);
+  return {
+    async round(ms) {
+      const replies = await work(ms);
+      const turns = replies.flatMap((reply) => reply.turns);
+      const total = turns.reduce((sum, n) => sum + n, 0);
+      const elapsedMs = Math.max(...replies.map((reply) => reply.elapsedMs));
+      return { value: (total / elapsedMs) * 1000, details: { jain: jainIndex(turns) } };
+    },
+    close,
   };
 }
 

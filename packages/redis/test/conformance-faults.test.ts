@@ -92,7 +92,7 @@ function faultsOf({ servers, proxies, restart }: Hurtable, admins: readonly Redi
   };
 }
 
-// With ioredis 6 alone, because each round of faults takes half a minute; conformance.test.ts and clients.test.ts run with both versions.
+// With ioredis 6 alone, because each round of faults takes half a minute; conformance.test.ts, clients.test.ts and cluster-clients.test.ts run with both versions.
 const driver = 'ioredis 6';
 
 const runs = [

@@ -1,15 +1,10 @@
-import { fileURLToPath } from 'node:url';
-import { spawnNode, startDynamoDbLocal } from '@headgate/test-servers';
+import { startDynamoDbLocal } from '@headgate/test-servers';
 import { RateLimiterDynamo } from 'rate-limiter-flexible';
 import { concurrently } from '../concurrent.js';
-import { userKeys } from '../loops.js';
+import { startProcesses } from '../process-group.js';
 import { countingClient, headgateLimiter, headgateLocks, makeTable } from './dynamodb-headgate.js';
+import { keyOf, keys, plenty, url } from './given.js';
 import type { Runner, Table, Workload } from '../table.js';
-
-const keys = userKeys(10_000);
-const keyOf = (n: number): string => keys[(n * 7919) % keys.length] as string;
-const plenty = 500_000;
-const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
 
 /** Adds requests per decision to what a loop measures. */
 function counted({ round }: Pick<Runner, 'round'>, requests: () => number, close: () => Promise<void>): Runner {
@@ -83,20 +78,18 @@ function limiterWorkload(
 
 /** Callers on one hot key in several processes. */
 async function hotProcesses(endpoint: string, count: number): Promise<Runner> {
-  const file = fileURLToPath(new URL('../dynamodb-callers.js', import.meta.url));
-  const children = await Promise.all(Array.from({ length: count }, () => spawnNode(file, [endpoint, '256'])));
-  await Promise.all(children.map((child) => child.next({ timeoutMs: 60_000 })));
+  const { work, close } = await startProcesses<{ readonly decisions: number; readonly requests: number }>(
+    new URL('../dynamodb-callers.js', import.meta.url),
+    Array.from({ length: count }, () => [endpoint, '256']),
+  );
   return {
     async round(ms) {
-      for (const child of children) child.send({ ms });
-      const replies = await Promise.all(
-        children.map((child) => child.next<{ decisions: number; requests: number }>({ timeoutMs: ms + 30_000 })),
-      );
+      const replies = await work(ms);
       const decisions = replies.reduce((sum, reply) => sum + reply.decisions, 0);
       const requests = replies.reduce((sum, reply) => sum + reply.requests, 0);
       return { value: (decisions / ms) * 1000, details: { 'decisions per request': decisions / requests } };
     },
-    close: async () => void (await Promise.all(children.map((child) => child.kill()))),
+    close,
   };
 }
 

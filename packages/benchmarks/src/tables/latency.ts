@@ -1,14 +1,11 @@
 import { startRedis } from '@headgate/test-servers';
 import { closedLoop, openLoop } from '../latency.js';
-import { userKeys } from '../loops.js';
+import { keyOf, plenty, url } from './given.js';
 import { rateLimitRedis } from './rate-limit-middleware.js';
 import { rateLimiterFlexible } from './redis-contestants.js';
 import { headgateLimiter } from './redis-headgate.js';
 import type { Runner, Table, Workload } from '../table.js';
 
-const keys = userKeys(10_000);
-const keyOf = (n: number): string => keys[(n * 7919) % keys.length] as string;
-const plenty = 500_000;
 const callers = [1, 16, 256, 2_048];
 const rates = [5_000, 20_000];
 
@@ -22,15 +19,15 @@ function workload(id: string, title: string, loop: Loop): Workload {
     rounds: { count: 5, ms: 500 },
     contestants: {
       async headgate(env) {
-        const { limiter, close } = headgateLimiter(env['url'] as string, plenty);
+        const { limiter, close } = headgateLimiter(url(env), plenty);
         return { ...loop((n) => limiter.consume(keyOf(n))), close };
       },
       async 'rate-limiter-flexible'(env) {
-        const { consume, close } = rateLimiterFlexible(env['url'] as string, plenty * 100);
+        const { consume, close } = rateLimiterFlexible(url(env), plenty * 100);
         return { ...loop((n) => consume(keyOf(n))), close };
       },
       async 'rate-limit-redis'(env) {
-        const { consume, close } = rateLimitRedis(env['url'] as string);
+        const { consume, close } = rateLimitRedis(url(env));
         return { ...loop((n) => consume(keyOf(n))), close };
       },
     },

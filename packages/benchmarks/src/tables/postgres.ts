@@ -1,18 +1,14 @@
-import { fileURLToPath } from 'node:url';
 import { migrate } from '@headgate/postgres';
-import { spawnNode, startPostgres } from '@headgate/test-servers';
+import { startPostgres } from '@headgate/test-servers';
 import pg from 'pg';
 import { concurrently, medianTime } from '../concurrent.js';
-import { jainIndex } from '../contenders.js';
-import { userKeys } from '../loops.js';
+import { contenderProcesses } from '../contenders.js';
+import { startProcesses } from '../process-group.js';
+import { keyOf, plenty, url } from './given.js';
 import * as contestants from './postgres-contestants.js';
 import { countStatements, headgateLimiter, headgateLocks } from './postgres-headgate.js';
+import { evenly, toFlexible } from './rows.js';
 import type { Runner, Table, Workload } from '../table.js';
-
-const keys = userKeys(10_000);
-const keyOf = (n: number): string => keys[(n * 7919) % keys.length] as string;
-const plenty = 500_000;
-const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
 
 function limiterWorkload(id: string, title: string, key: (n: number) => string): Workload {
   return {
@@ -33,32 +29,29 @@ function limiterWorkload(id: string, title: string, key: (n: number) => string):
   };
 }
 
-interface Reply {
-  readonly turns: number[];
-  readonly elapsedMs: number;
-  readonly statements: number;
-}
+const program = new URL('../postgres-contender.js', import.meta.url);
 
-/** Processes of contenders, `counts` in each. */
-async function processes(
-  address: string,
-  counts: readonly number[],
-  kind: 'headgate' | 'bare' | 'waiting',
-): Promise<Runner> {
-  const file = fileURLToPath(new URL('../postgres-contender.js', import.meta.url));
-  const children = await Promise.all(counts.map((count) => spawnNode(file, [address, String(count), kind])));
-  await Promise.all(children.map((child) => child.next({ timeoutMs: 60_000 })));
+/** The arguments of processes with so many contenders each. */
+const argumentsOf = (address: string, counts: readonly number[], kind: 'headgate' | 'bare' | 'waiting'): string[][] =>
+  counts.map((count) => [address, String(count), kind]);
+
+/** Contenders for one lock, `counts` in each process. */
+const processes = (address: string, counts: readonly number[], kind: 'headgate' | 'bare'): Promise<Runner> =>
+  contenderProcesses(program, argumentsOf(address, counts, kind));
+
+/** The statements a second of waiters that never get the lock, `counts` in each process. */
+async function waiting(address: string, counts: readonly number[]): Promise<Runner> {
+  const { work, close } = await startProcesses<{ readonly statements: number; readonly elapsedMs: number }>(
+    program,
+    argumentsOf(address, counts, 'waiting'),
+  );
   return {
     async round(ms) {
-      for (const child of children) child.send({ ms });
-      const replies = await Promise.all(children.map((child) => child.next<Reply>({ timeoutMs: ms + 60_000 })));
-      const elapsedMs = Math.max(...replies.map((reply) => reply.elapsedMs));
-      const perSecond = (total: number): number => (total / elapsedMs) * 1000;
-      if (kind === 'waiting') return { value: perSecond(replies.reduce((sum, { statements }) => sum + statements, 0)) };
-      const turns = replies.flatMap((reply) => reply.turns);
-      return { value: perSecond(turns.reduce((sum, n) => sum + n, 0)), details: { jain: jainIndex(turns) } };
+      const replies = await work(ms);
+      const statements = replies.reduce((sum, reply) => sum + reply.statements, 0);
+      return { value: (statements / Math.max(...replies.map((reply) => reply.elapsedMs))) * 1000 };
     },
-    close: async () => void (await Promise.all(children.map((child) => child.kill()))),
+    close,
   };
 }
 
@@ -170,7 +163,7 @@ export const postgres: Table = {
         async headgate(env) {
           const { locks, close } = headgateLocks(url(env));
           await locks.acquire('held');
-          const waiters = await processes(url(env), [25, 25, 25, 25], 'waiting');
+          const waiters = await waiting(url(env), [25, 25, 25, 25]);
           return {
             round: waiters.round,
             close: async () => {
@@ -183,20 +176,8 @@ export const postgres: Table = {
     },
   ],
   rows: [
-    {
-      title: '10,000 keys, 256 callers, to rate-limiter-flexible',
-      unit: 'x',
-      must: { atLeast: 5 },
-      goal: { atLeast: 8 },
-      value: ({ ratio }) => ratio(['keys', 'headgate'], ['keys', 'rate-limiter-flexible']),
-    },
-    {
-      title: 'one hot key, 256 callers, to rate-limiter-flexible',
-      unit: 'x',
-      must: { atLeast: 50 },
-      goal: { atLeast: 100 },
-      value: ({ ratio }) => ratio(['hot', 'headgate'], ['hot', 'rate-limiter-flexible']),
-    },
+    toFlexible('10,000 keys, 256 callers', 'keys', { must: 5, goal: 8 }),
+    toFlexible('one hot key, 256 callers', 'hot', { must: 50, goal: 100 }),
     {
       title: 'one caller, p50, to a prepared upsert of one row',
       unit: 'x',
@@ -229,8 +210,8 @@ export const postgres: Table = {
       goal: { atLeast: 1.2 },
       value: ({ ratio }) => ratio(['contended', 'headgate, 4 processes of 4'], ['contended', 'bare pg_advisory_lock']),
     },
-    jainRow('4 processes of 4'),
-    jainRow('13/1/1/1'),
+    evenly('4 processes of 4'),
+    evenly('13/1/1/1'),
     {
       title: 'statements a second of 100 waiters in 4 processes',
       unit: '/s',
@@ -239,12 +220,3 @@ export const postgres: Table = {
     },
   ],
 };
-
-function jainRow(split: string): Table['rows'][number] {
-  return {
-    title: `Jain's index, contenders ${split}`,
-    unit: '',
-    must: { atLeast: 0.95 },
-    value: ({ median }) => median('contended', `headgate, ${split}`, 'jain'),
-  };
-}

@@ -1,5 +1,7 @@
 import { startRedisCluster } from '@headgate/test-servers';
-import { keyOf, limiterWorkload, lockWorkload, oneCaller } from './redis-workloads.js';
+import { keyOf } from './given.js';
+import { limiterWorkload, lockWorkload, oneCaller } from './redis-workloads.js';
+import { toFlexible } from './rows.js';
 import type { Table } from '../table.js';
 
 /** Limits and locks over a Redis Cluster. */
@@ -23,9 +25,9 @@ export const redisCluster: Table = {
     lockWorkload(['redlock', 'redis-semaphore']),
   ],
   rows: [
-    limiterRow('10,000 keys, 256 callers', 'keys-256'),
-    limiterRow('10,000 keys, 2,048 callers', 'keys-2048'),
-    limiterRow('one hot key, 256 callers', 'hot'),
+    toFlexible('10,000 keys, 256 callers', 'keys-256'),
+    toFlexible('10,000 keys, 2,048 callers', 'keys-2048'),
+    toFlexible('one hot key, 256 callers', 'hot'),
     {
       title: 'one caller, p50, to a bare EVALSHA',
       unit: 'x',
@@ -46,11 +48,3 @@ export const redisCluster: Table = {
     },
   ],
 };
-
-function limiterRow(title: string, workload: string): Table['rows'][number] {
-  return {
-    title: `${title}, to rate-limiter-flexible`,
-    unit: 'x',
-    value: ({ ratio }) => ratio([workload, 'headgate'], [workload, 'rate-limiter-flexible']),
-  };
-}

@@ -1,20 +1,8 @@
 import { concurrently, medianTime } from '../concurrent.js';
-import { userKeys } from '../loops.js';
+import { keyOf, plenty, url } from './given.js';
 import * as contestants from './redis-contestants.js';
 import { headgateLimiter, headgateLocks, scriptCalls } from './redis-headgate.js';
 import type { Contestant, Runner, Workload } from '../table.js';
-
-/** The keys that limiters are asked about. */
-export const keys: readonly string[] = userKeys(10_000);
-
-/** A key for the `n`th call: all of them, in an order without a pattern. */
-export const keyOf = (n: number): string => keys[(n * 7919) % keys.length] as string;
-
-/** More than anybody asks for in a run. */
-const plenty = 500_000;
-
-/** The address a table's `setup` returned. */
-export const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
 
 /** The same callers for both limiters; Headgate's rounds also tell its script calls per decision. */
 export function limiterWorkload(id: string, title: string, callers: number, key: (n: number) => string): Workload {

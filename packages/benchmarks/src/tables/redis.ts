@@ -1,31 +1,19 @@
-import { fileURLToPath } from 'node:url';
-import { spawnNode, startRedis } from '@headgate/test-servers';
+import { startRedis } from '@headgate/test-servers';
 import { Mutex } from 'async-mutex';
 import { concurrently } from '../concurrent.js';
-import { contenders, jainIndex } from '../contenders.js';
+import { contenderProcesses, contenders } from '../contenders.js';
+import { keyOf, keys, url } from './given.js';
 import { headgateLimiter } from './redis-headgate.js';
-import { keyOf, keys, limiterWorkload, lockWorkload, oneCaller, url } from './redis-workloads.js';
+import { limiterWorkload, lockWorkload, oneCaller } from './redis-workloads.js';
+import { evenly, toFlexible } from './rows.js';
 import type { Runner, Table } from '../table.js';
 
-/** Processes of contenders for one key, `counts` in each. */
-async function processes(address: string, counts: readonly number[]): Promise<Runner> {
-  const file = fileURLToPath(new URL('../redis-contender.js', import.meta.url));
-  const children = await Promise.all(counts.map((count) => spawnNode(file, [address, String(count)])));
-  await Promise.all(children.map((child) => child.next({ timeoutMs: 60_000 })));
-  return {
-    async round(ms) {
-      for (const child of children) child.send({ ms });
-      const replies = await Promise.all(
-        children.map((child) => child.next<{ turns: number[]; elapsedMs: number }>({ timeoutMs: ms + 30_000 })),
-      );
-      const turns = replies.flatMap((reply) => reply.turns);
-      const total = turns.reduce((sum, n) => sum + n, 0);
-      const elapsedMs = Math.max(...replies.map((reply) => reply.elapsedMs));
-      return { value: (total / elapsedMs) * 1000, details: { jain: jainIndex(turns) } };
-    },
-    close: async () => void (await Promise.all(children.map((child) => child.kill()))),
-  };
-}
+/** Contenders for one key, `counts` in each process. */
+const processes = (address: string, counts: readonly number[]): Promise<Runner> =>
+  contenderProcesses(
+    new URL('../redis-contender.js', import.meta.url),
+    counts.map((count) => [address, String(count)]),
+  );
 
 /** Limits and locks over one Redis server. */
 export const redis: Table = {
@@ -82,9 +70,9 @@ export const redis: Table = {
     },
   ],
   rows: [
-    limiterRow('10,000 keys, 256 callers, to rate-limiter-flexible', 'keys-256', 2.5, 3.5),
-    limiterRow('10,000 keys, 2,048 callers, to rate-limiter-flexible', 'keys-2048', 3.5, 5),
-    limiterRow('one hot key, 256 callers, to rate-limiter-flexible', 'hot', 5, 8),
+    toFlexible('10,000 keys, 256 callers', 'keys-256', { must: 2.5, goal: 3.5 }),
+    toFlexible('10,000 keys, 2,048 callers', 'keys-2048', { must: 3.5, goal: 5 }),
+    toFlexible('one hot key, 256 callers', 'hot', { must: 5, goal: 8 }),
     {
       title: 'one caller, p50, to a bare EVALSHA',
       unit: 'x',
@@ -120,26 +108,7 @@ export const redis: Table = {
       value: ({ ratio }) =>
         ratio(['contended', 'headgate, 4 processes of 4'], ['contended', 'async-mutex, one process']),
     },
-    jainRow('4 processes of 4'),
-    jainRow('13/1/1/1'),
+    evenly('4 processes of 4'),
+    evenly('13/1/1/1'),
   ],
 };
-
-function limiterRow(title: string, workload: string, must: number, goal: number): Table['rows'][number] {
-  return {
-    title,
-    unit: 'x',
-    must: { atLeast: must },
-    goal: { atLeast: goal },
-    value: ({ ratio }) => ratio([workload, 'headgate'], [workload, 'rate-limiter-flexible']),
-  };
-}
-
-function jainRow(split: string): Table['rows'][number] {
-  return {
-    title: `Jain's index, contenders ${split}`,
-    unit: '',
-    must: { atLeast: 0.95 },
-    value: ({ median }) => median('contended', `headgate, ${split}`, 'jain'),
-  };
-}

@@ -1,21 +1,16 @@
-import { fileURLToPath } from 'node:url';
 import { createLimiter, tokenBucket } from '@headgate/core';
 import { memoryLimiterStore } from '@headgate/memory';
 import { redisLimiterStore } from '@headgate/redis';
-import { spawnNode } from '@headgate/test-servers';
 import { Redis } from 'ioredis';
 import { concurrently } from '../concurrent.js';
 import { asyncLoop, userKeys } from '../loops.js';
+import { startProcesses } from '../process-group.js';
+import { keyOf, keys, plenty, url } from './given.js';
 import { headgateLimiter, headgateLocks } from './redis-headgate.js';
 import type { Limit, Locks } from '@headgate/core';
 import type { Contestant, Runner } from '../table.js';
 
 const hourMs = 3_600_000;
-const plenty = 500_000;
-const tenThousand = userKeys(10_000);
-const keyOf = (n: number): string => tenThousand[(n * 7919) % tenThousand.length] as string;
-const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
-
 /** What a runner counts a second, as the microseconds that one takes. */
 function timeOfOne({ round, ...runner }: Runner): Runner {
   return {
@@ -38,9 +33,9 @@ function policyOf(count: number): Limit[] {
 export function keysInMemory(count: number): Contestant {
   return async () => {
     const limiter = createLimiter({ name: 'bench', store: memoryLimiterStore(), limits: policyOf(1) });
-    const keys = userKeys(count);
-    for (const key of keys) limiter.consumeSync(key);
-    return timeOfOne(asyncLoop(keys, (key) => limiter.consume(key)));
+    const counted = userKeys(count);
+    for (const key of counted) limiter.consumeSync(key);
+    return timeOfOne(asyncLoop(counted, (key) => limiter.consume(key)));
   };
 }
 
@@ -48,7 +43,7 @@ export function keysInMemory(count: number): Contestant {
 export function limitsInMemory(count: number): Contestant {
   return async () => {
     const limiter = createLimiter({ name: 'bench', store: memoryLimiterStore(), limits: policyOf(count) });
-    return timeOfOne(asyncLoop(tenThousand, (key) => limiter.consume(key)));
+    return timeOfOne(asyncLoop(keys, (key) => limiter.consume(key)));
   };
 }
 
@@ -80,18 +75,16 @@ export function callers(count: number): Contestant {
 /** `count` processes of 64 callers over one Redis; the time per decision of all together. */
 export function processes(count: number): Contestant {
   return async (env) => {
-    const file = fileURLToPath(new URL('../decider-process.js', import.meta.url));
-    const children = await Promise.all(Array.from({ length: count }, () => spawnNode(file, [url(env), '64'])));
-    await Promise.all(children.map((child) => child.next({ timeoutMs: 60_000 })));
+    const { work, close } = await startProcesses<{ readonly perSecond: number }>(
+      new URL('../decider-process.js', import.meta.url),
+      Array.from({ length: count }, () => [url(env), '64']),
+    );
     return timeOfOne({
       async round(ms) {
-        for (const child of children) child.send({ ms });
-        const replies = await Promise.all(
-          children.map((child) => child.next<{ perSecond: number }>({ timeoutMs: ms + 30_000 })),
-        );
+        const replies = await work(ms);
         return { value: replies.reduce((sum, { perSecond }) => sum + perSecond, 0) };
       },
-      close: async () => void (await Promise.all(children.map((child) => child.kill()))),
+      close,
     });
   };
 }

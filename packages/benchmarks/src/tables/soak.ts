@@ -4,6 +4,7 @@ import { startRedis } from '@headgate/test-servers';
 import { bytesInUse, bytesPerKey } from '../bytes.js';
 import { userKeys } from '../loops.js';
 import { soak as soakRunner } from '../soak.js';
+import { url } from './given.js';
 import { headgate } from './memory-contestants.js';
 import { headgateLimiter, headgateLocks } from './redis-headgate.js';
 import type { Runner, Table } from '../table.js';
@@ -12,7 +13,6 @@ const manyKeys = 1_000_000;
 const redisKeys = 100_000;
 const heldLocks = 10_000;
 const atATime = 500;
-const url = (env: Readonly<Record<string, string>>): string => env['url'] as string;
 const once = { count: 1, ms: 0 };
 
 /** The bytes that `look` sees more of for each of `count` keys once `use` was called with all of them, having been called once before. What it resolves to is kept. */

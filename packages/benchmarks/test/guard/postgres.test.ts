@@ -4,6 +4,7 @@ import { startPostgres } from '@headgate/test-servers';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { overspent } from './costs.js';
+import { callAll, perKey } from './load.js';
 import { stepByStep, ungathered } from './unbatched.js';
 import type { LimiterStore } from '@headgate/core';
 import type { PoolQuery } from '@headgate/postgres';
@@ -12,8 +13,7 @@ import type { Costs } from './costs.js';
 
 /* The costs of the design on PostgreSQL, counted and not timed: statements by the pool, what was written by the server's log position. */
 
-const callers = 256;
-const rounds = 4;
+const load = { callers: 256, rounds: 4 };
 const budget: Costs = { statementsAlone: 1, statementsPerDecision: 0.05, logBytesPerDenial: 4 };
 
 let server: TestServer;
@@ -46,28 +46,19 @@ async function costs(wrap: (store: LimiterStore) => LimiterStore): Promise<Costs
     },
   };
   const store = postgresLimiterStore({ pool: counted });
-  const limits = tokenBucket({ capacity: (callers * rounds) / 64, refillTokens: 1, refillIntervalMs: 3_600_000 });
+  const limits = tokenBucket({ capacity: perKey(load), refillTokens: 1, refillIntervalMs: 3_600_000 });
   const limiter = createLimiter({ name: `guard${names++}`, store: wrap(store), limits, timeoutMs: 60_000 });
-  const allCalls = (allowed: boolean) =>
-    Promise.all(
-      Array.from({ length: callers }, async (_, caller) => {
-        for (let round = 0; round < rounds; round++) {
-          const decision = await limiter.consume(`user:${caller % 64}`);
-          expect(decision.allowed).toBe(allowed);
-        }
-      }),
-    );
   const before = statements;
   await limiter.consume('alone');
   const alone = statements - before;
-  await allCalls(true);
+  await callAll(limiter, load, true);
   const admitted = statements - before - alone;
   const at = await logPosition();
-  await allCalls(false);
+  await callAll(limiter, load, false);
   const written = (await logPosition()) - at;
   await limiter.close();
   await store.close();
-  const decisions = callers * rounds;
+  const decisions = load.callers * load.rounds;
   return {
     statementsAlone: alone,
     statementsPerDecision: admitted / decisions,

@@ -2,6 +2,7 @@ import { createLimiter, createLocks, tokenBucket } from '@headgate/core';
 import { redisLimiterStore, redisLockStore } from '@headgate/redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { overspent } from './costs.js';
+import { callAll, perKey } from './load.js';
 import { startRedisMeter } from './redis-meter.js';
 import { oneATurn, stepByStep, ungathered } from './unbatched.js';
 import type { LimiterStore, LockStore } from '@headgate/core';
@@ -13,8 +14,7 @@ import type { RedisMeter } from './redis-meter.js';
  * is a regression of the design; find out why before you raise its budget.
  */
 
-const callers = 256;
-const rounds = 8;
+const load = { callers: 256, rounds: 8 };
 const limiterBudget: Costs = { requestsAlone: 1, requestsPerDecision: 0.05, bytesPerDecision: 60, writesPerDenial: 0 };
 const lockBudget: Costs = { requestsAlone: 2, requestsPerPair: 0.1, bytesPerPair: 450, writesPerPair: 3 };
 
@@ -29,25 +29,15 @@ afterAll(() => redis[Symbol.asyncDispose]());
 /** 256 callers over 64 keys, 8 calls each; then as many that are all denied. */
 async function limiterCosts(wrap: (store: LimiterStore) => LimiterStore): Promise<Costs> {
   const store = redisLimiterStore({ client: redis.client });
-  const perKey = (callers * rounds) / 64;
-  const limits = tokenBucket({ capacity: perKey, refillTokens: 1, refillIntervalMs: 3_600_000 });
+  const limits = tokenBucket({ capacity: perKey(load), refillTokens: 1, refillIntervalMs: 3_600_000 });
   const limiter = createLimiter({ name: `guard${names++}`, store: wrap(store), limits, timeoutMs: 60_000 });
-  const allCalls = (allowed: boolean) =>
-    Promise.all(
-      Array.from({ length: callers }, async (_, caller) => {
-        for (let round = 0; round < rounds; round++) {
-          const decision = await limiter.consume(`user:${caller % 64}`);
-          expect(decision.allowed).toBe(allowed);
-        }
-      }),
-    );
   await limiter.peek('connects'); // and loads the script
   const alone = await redis.measure(() => limiter.consume('alone'));
-  const admissions = await redis.measure(() => allCalls(true));
-  const denials = await redis.measure(() => allCalls(false));
+  const admissions = await redis.measure(() => callAll(limiter, load, true));
+  const denials = await redis.measure(() => callAll(limiter, load, false));
   await limiter.close();
   await store.close();
-  const decisions = callers * rounds;
+  const decisions = load.callers * load.rounds;
   return {
     requestsAlone: alone.requests,
     requestsPerDecision: admissions.requests / decisions,
@@ -67,15 +57,15 @@ async function lockCosts(wrap: (store: LockStore) => LockStore): Promise<Costs> 
   await pair('connects'); // and loads the script
   const alone = await redis.measure(() => pair('alone'));
   const many = await redis.measure(() =>
-    Promise.all(Array.from({ length: callers }, (_, caller) => pair(`file:${caller}`))),
+    Promise.all(Array.from({ length: load.callers }, (_, caller) => pair(`file:${caller}`))),
   );
   await locks.close();
   await store.close();
   return {
     requestsAlone: alone.requests,
-    requestsPerPair: many.requests / callers,
-    bytesPerPair: many.bytes / callers,
-    writesPerPair: many.writes / callers,
+    requestsPerPair: many.requests / load.callers,
+    bytesPerPair: many.bytes / load.callers,
+    writesPerPair: many.writes / load.callers,
   };
 }
 

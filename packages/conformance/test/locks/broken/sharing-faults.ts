@@ -1,12 +1,19 @@
-import type { AcquireReply, AcquireRequest, LockStore } from '@headgate/core';
+import type { AcquireReply, AcquireRequest, LockMode, LockStore } from '@headgate/core';
 import type { LockFault } from './fault.js';
 
 // Lets the request in beside whoever holds, on a key of its own.
 const letIn = (good: LockStore, request: AcquireRequest): Promise<AcquireReply> =>
   good.acquire({ ...request, key: `${request.key} and ${request.leaseId}` });
 
-// What holds the key, if anything does.
-const modeOf = async (good: LockStore, key: string): Promise<string | undefined> => (await good.inspect(key))?.mode;
+// Lets in who should be kept out, given what holds the key, if anything does.
+const lettingIn =
+  (wrongly: (mode: LockMode, held: LockMode | undefined) => boolean): LockFault['breakStore'] =>
+  (good) => ({
+    acquire: async (request) => {
+      const held = (await good.inspect(request.key))?.mode;
+      return wrongly(request.mode, held) ? letIn(good, request) : good.acquire(request);
+    },
+  });
 
 /** More share a key than may, or queues lose their order. */
 export const sharingFaults: readonly LockFault[] = [
@@ -14,36 +21,21 @@ export const sharingFaults: readonly LockFault[] = [
     fault: 'shared leases let a writer in',
     caughtBy: 'shared/keeps-writers-out',
     traces: true,
-    breakStore: (good) => ({
-      acquire: async (request) => {
-        const beside = request.mode === 'exclusive' && (await modeOf(good, request.key)) === 'shared';
-        return beside ? letIn(good, request) : good.acquire(request);
-      },
-    }),
+    breakStore: lettingIn((mode, held) => mode === 'exclusive' && held === 'shared'),
   },
   {
     fault: 'a writer lets readers in',
     caughtBy: 'shared/writer-keeps-readers-out',
     traces: true,
-    breakStore: (good) => ({
-      acquire: async (request) => {
-        const beside = request.mode === 'shared' && (await modeOf(good, request.key)) === 'exclusive';
-        return beside ? letIn(good, request) : good.acquire(request);
-      },
-    }),
+    breakStore: lettingIn((mode, held) => mode === 'shared' && held === 'exclusive'),
   },
   {
     fault: 'permits and shared leases are one and the same',
     caughtBy: 'shared/does-not-mix-with-permits',
     traces: true,
-    breakStore: (good) => ({
-      acquire: async (request) => {
-        const mode = await modeOf(good, request.key);
-        const beside =
-          request.mode !== 'exclusive' && mode !== undefined && mode !== 'exclusive' && mode !== request.mode;
-        return beside ? letIn(good, request) : good.acquire(request);
-      },
-    }),
+    breakStore: lettingIn(
+      (mode, held) => mode !== 'exclusive' && held !== undefined && held !== 'exclusive' && held !== mode,
+    ),
   },
   {
     fault: 'one permit too many',
