@@ -1,9 +1,10 @@
 import { checkFixture } from '../suite/check-fixture.js';
+import { checkSuiteOptions } from '../suite/check-options.js';
 import { chooseSeed } from '../suite/random.js';
 import { registerSuite, runSuite } from '../suite/suite.js';
 import { limiterContext } from './context.js';
 import { limiterProperties } from './properties/index.js';
-import type { LimiterStore } from '@headgate/core';
+import type { LimiterStore, OptionNames } from '@headgate/core';
 import type { ConformanceReport } from '../report/report.js';
 import type { Suite, SuiteOptions } from '../suite/suite.js';
 import type { TestApi } from '../suite/test-api.js';
@@ -21,18 +22,32 @@ export interface LimiterConformanceOptions extends LimiterSuiteOptions, TestApi 
 
 /**
  * Registers every property of a limiter store with a test runner, one test each, and a last test that prints a summary and
- * writes the report. Works under any runner whose tests run one after another.
+ * writes the report. Works under any runner whose tests run one after another. Throws core's `InvalidArgumentError` for an option that does not exist.
  */
 export function limiterConformance(options: LimiterConformanceOptions): void {
   registerSuite(limiterSuite(options), options);
 }
 
 /** Holds a limiter store to every property without a test runner; resolves to the report, whatever the verdicts. */
-export function checkLimiterStore(options: LimiterSuiteOptions): Promise<ConformanceReport> {
+export async function checkLimiterStore(options: LimiterSuiteOptions): Promise<ConformanceReport> {
   return runSuite(limiterSuite(options), options);
 }
 
+const fixtureParts: OptionNames<LimiterFixture> = {
+  store: 0,
+  openPeer: 0,
+  clock: 0,
+  records: 0,
+  size: 0,
+  writeForeignRecord: 0,
+  failKey: 0,
+  setup: 0,
+  program: 0,
+  close: 0,
+};
+
 function limiterSuite(options: LimiterSuiteOptions): Suite<LimiterContext> {
+  checkSuiteOptions(options);
   const seed = chooseSeed(options.seed);
   return {
     name: 'limiter',
@@ -40,7 +55,7 @@ function limiterSuite(options: LimiterSuiteOptions): Suite<LimiterContext> {
     seed,
     open: async () => {
       const fixture = await options.createStore();
-      checkFixture(fixture);
+      checkFixture(fixture, fixtureParts);
       const { store } = fixture;
       const peers: LimiterStore[] = [];
       return {

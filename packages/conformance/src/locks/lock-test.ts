@@ -1,4 +1,4 @@
-import type { Locks, LocksOptions, LockStore } from '@headgate/core';
+import type { Locks, LocksOptions, LockStore, OptionNames } from '@headgate/core';
 import { createLocks } from '@headgate/core';
 import { type Holder, startHolder } from '../process/holder.js';
 import { checkFixture } from '../suite/check-fixture.js';
@@ -54,13 +54,15 @@ export const managerName = 'suite';
 /** How late this machine may be when it is busy, milliseconds; added to upper bounds in real time only. */
 export const machineMarginMs = 300;
 
+const fixtureParts: OptionNames<LockFixture> = { store: 0, openPeer: 0, clock: 0, program: 0, close: 0 };
+
 /** Opens a store for one property. */
 export async function openLockTest(
   options: LockTestOptions,
   request: LockStoreRequest = { time: 'real' },
 ): Promise<OpenedLockTest> {
   const fixture = await options.createStore(request);
-  checkFixture(fixture);
+  checkFixture(fixture, fixtureParts);
   const { store, clock } = fixture;
   const peers: LockStore[] = [];
   const managers: Locks[] = [];

@@ -1,4 +1,5 @@
 import type { ConformanceReport } from '../report/report.js';
+import { checkSuiteOptions } from '../suite/check-options.js';
 import { chooseSeed } from '../suite/random.js';
 import { registerSuite, runSuite, type Suite, type SuiteOptions } from '../suite/suite.js';
 import type { TestApi } from '../suite/test-api.js';
@@ -17,18 +18,19 @@ export interface LockConformanceOptions extends LockSuiteOptions, TestApi {}
 
 /**
  * Registers every property of a lock store with a test runner, one test each, and a last test that prints a summary and writes the report. Works under
- * any runner whose tests run one after another.
+ * any runner whose tests run one after another. Throws core's `InvalidArgumentError` for an option that does not exist.
  */
 export function lockConformance(options: LockConformanceOptions): void {
   registerSuite(lockSuite(options), options);
 }
 
 /** Holds a lock store to every property without a test runner; resolves to the report, whatever the verdicts. */
-export function checkLockStore(options: LockSuiteOptions): Promise<ConformanceReport> {
+export async function checkLockStore(options: LockSuiteOptions): Promise<ConformanceReport> {
   return runSuite(lockSuite(options), options);
 }
 
 function lockSuite(options: LockSuiteOptions): Suite<LockTest> {
+  checkSuiteOptions(options);
   const seed = chooseSeed(options.seed);
   return {
     name: 'lock',

@@ -159,6 +159,37 @@ export const policyFaults: readonly BrokenStore[] = [
       ),
   },
   {
+    fault: "answers bring another step's clocks",
+    caughtBy: 'batch/results-in-order',
+    make: () =>
+      broken(
+        {},
+        deciding(async (store, steps, call) => {
+          const results = await store.decide(steps, call);
+          return results.map((result, i) => {
+            const other = results[i - 1];
+            if (!other || 'error' in other || 'error' in result) return result;
+            const { nowUs, atUs } = other;
+            return { ...result, answers: result.answers.map((answer) => ({ ...answer, nowUs, atUs })) };
+          });
+        }),
+      ),
+  },
+  {
+    fault: "steps of a batch count as the first one's instant",
+    caughtBy: 'batch/results-in-order',
+    make: () =>
+      broken(
+        {},
+        deciding(async (store, steps, call) => {
+          const results = await store.decide(steps, call);
+          const [first] = results;
+          if (!first || 'error' in first) return results;
+          return results.map((result) => ('error' in result ? result : { ...result, atUs: first.atUs }));
+        }),
+      ),
+  },
+  {
     fault: 'steps beyond the hundredth are left out',
     caughtBy: 'batch/as-large-as-declared',
     make: () =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fixedWindow, StoreError } from '@headgate/core';
 import { cannotHave } from '../../suite/medium.js';
-import type { LimiterDecided, LimiterStep } from '@headgate/core';
+import type { LimiterAnswerNow, LimiterDecided, LimiterStep } from '@headgate/core';
 import type { Property } from '../../suite/property.js';
 import type { LimiterContext } from '../context.js';
 
@@ -62,7 +62,7 @@ export const batchProperties: readonly Property<LimiterContext>[] = [
   },
   {
     id: 'batch/results-in-order',
-    title: 'the results of a batch come in the order of its steps, each with its own limits',
+    title: 'the results of a batch come in the order of its steps, each with its own limits and clocks',
     unless: ({ store }) => (store.capabilities.maxBatchSteps < 2 ? 'capabilities.maxBatchSteps is 1' : undefined),
     async run(context) {
       const size = Math.min(40, context.store.capabilities.maxBatchSteps);
@@ -80,6 +80,8 @@ export const batchProperties: readonly Property<LimiterContext>[] = [
         results.map(({ answers }) => answers[0]?.remaining),
         Array.from({ length: size }, (_, i) => 100 + i - 1 - (i % 5)),
       );
+      assertOwnClocks(results);
+      await assertOwnInstants(context, size);
     },
   },
   {
@@ -153,6 +155,44 @@ export const batchProperties: readonly Property<LimiterContext>[] = [
     },
   },
 ];
+
+/** Asserts that an answer which brings clocks along brings those of its step. */
+function assertOwnClocks(results: readonly LimiterDecided[]): void {
+  for (const [step, { nowUs, atUs, answers }] of results.entries()) {
+    for (const answer of answers) {
+      const brought: Partial<LimiterAnswerNow> = answer;
+      const clocks = [brought.nowUs ?? nowUs, brought.atUs ?? atUs];
+      assert.deepEqual(
+        clocks,
+        [nowUs, atUs],
+        `nowUs and atUs of the answer to step ${step + 1}, then those of the step`,
+      );
+    }
+  }
+}
+
+/** Asserts the same of steps that count as instants of their own, which takes a clock that can be set back: their keys were last charged one after the other. */
+async function assertOwnInstants(context: LimiterContext, size: number): Promise<void> {
+  const { clock } = context;
+  if (!clock) return;
+  const steps = Array.from(
+    { length: size },
+    (): LimiterStep => ({ key: context.key(), limits: [limitOf(5)], ops: [{ kind: 'consume', cost: 1 }] }),
+  );
+  const charged: number[] = [];
+  for (const step of steps) {
+    charged.push(...(await context.batch([step])).map(({ atUs }) => atUs));
+    await context.pass(1000);
+  }
+  clock.setWallUs((charged[0] as number) - 1_000_000);
+  const results = await context.batch(steps);
+  assert.deepEqual(
+    results.map(({ atUs }) => atUs),
+    charged,
+    'the instants that the steps count as',
+  );
+  assertOwnClocks(results);
+}
 
 /** A tree may hold two copies of core: the code tells. */
 function isStoreErrorCode(error: unknown): boolean {
