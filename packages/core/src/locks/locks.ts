@@ -20,6 +20,7 @@ import { listStates } from './listing.js';
 import { Outward } from './outward.js';
 import { Queues } from './queue.js';
 import { release } from './releasing.js';
+import { endSession } from './session-end.js';
 import { Session } from './session.js';
 import type { SessionDesk } from './session.js';
 import { checkDrift, minTtlMs, randomPart, resolveSettings } from './settings.js';
@@ -121,33 +122,7 @@ class LockManager implements Locks, SessionDesk {
 
   async releaseSessionFor(id: string, cause: 'explicit' | 'dispose'): Promise<ReleaseSessionReply> {
     this.#assertOpen();
-    const { calls, outward, tenures } = this.#context;
-    const { emitter, labels, name } = this.#settings;
-    const before = tenures.ofSession(id);
-    let reply: ReleaseSessionReply;
-    try {
-      const sessionId = joinKey(name, id);
-      reply = await calls.run('release_session', 1, (options) =>
-        calls.store.releaseSession({ prefix: outward.prefix, sessionId }, options),
-      );
-    } catch (error) {
-      emitter.emit('onSessionRelease', { ...labels, cause, outcome: 'error', released: 0, pending: 0 });
-      throw error;
-    }
-    const freed = new Set(reply.released);
-    for (const tenure of before) if (freed.has(tenure.key)) tenures.lose(tenure, 'session');
-    // Taken while the release was on its way: only the store knows on which side of it.
-    for (const tenure of tenures.ofSession(id)) if (freed.has(tenure.key)) tenures.renewer.within(tenure, 0);
-    const released = reply.released.map((key) => outward.strip(key));
-    const pending = reply.pending.map((key) => outward.strip(key));
-    emitter.emit('onSessionRelease', {
-      ...labels,
-      cause,
-      outcome: 'ok',
-      released: released.length,
-      pending: pending.length,
-    });
-    return { released, pending };
+    return endSession(this.#context, id, cause);
   }
 
   async inspect(key: string): Promise<LockState | null> {
