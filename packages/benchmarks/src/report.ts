@@ -100,7 +100,8 @@ function keeps(limit: NonNullable<Row['must']>, value: number): boolean {
   return 'atLeast' in limit ? value >= limit.atLeast : value <= limit.atMost;
 }
 
-function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
+/** A Markdown table whose columns are as wide as their widest cell. */
+export function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...lines.map((line) => line[column]?.length ?? 0)),
   );
