@@ -21,6 +21,7 @@ export type {
   Limiter,
   LimiterCallOptions,
   LimiterOptions,
+  PlainDecision,
   PolicyDetail,
   StoreFailureMode,
   WaitOptions,
@@ -114,6 +115,7 @@ export type {
   TokenBucketLimit,
 } from './limits/limit.js';
 export type { Algorithm, LimitState } from './limits/algorithm.js';
+export { plainAnswer } from './limits/answer.js';
 export { decideStep } from './limits/decide.js';
 export type { StepOutcome } from './limits/decide.js';
 export {

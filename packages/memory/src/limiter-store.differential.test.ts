@@ -1,4 +1,4 @@
-import { decideStep, fixedWindow, slidingLog, slidingWindow, tokenBucket } from '@headgate/core';
+import { decideStep, fixedWindow, plainAnswer, slidingLog, slidingWindow, tokenBucket } from '@headgate/core';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { memoryLimiterStore } from './index.js';
@@ -104,7 +104,7 @@ function agree(
     // Both doors lead to one record; the third is `decide`, which takes the second's way.
     const { nowUs, atUs, ...answer } =
       at % 2 === 0
-        ? store.decideNowFor('limiter', asked, (_key, answered) => answered)(key, step)
+        ? store.decideNowFor('limiter', asked, (_key, answered) => plainAnswer(answered))(key, step)
         : store.decideNow(`limiter:${key}`, asked, step);
     expect({ nowUs, atUs, ...plain(answer, asked.length) }).toEqual({
       nowUs: expected.result.nowUs,

@@ -1,4 +1,13 @@
-import { checkKey, ClosedError, decideStep, Emitter, StoreError, StoreFullError, systemClock } from '@headgate/core';
+import {
+  checkKey,
+  ClosedError,
+  decideStep,
+  Emitter,
+  plainAnswer,
+  StoreError,
+  StoreFullError,
+  systemClock,
+} from '@headgate/core';
 import { BurstClock } from './burst-clock.js';
 import { evictOldest } from './eviction.js';
 import { checkLimiterStoreOptions, checkMaxKeys, checkSweepIntervalMs, checkWhenFull } from './options.js';
@@ -98,7 +107,7 @@ class Store implements MemoryLimiterStore {
   }
 
   decideNow(key: string, limits: readonly Limit[], op: LimiterOp): LimiterAnswerNow {
-    return this.#within(key, (space, rest) => this.#deciderOf(space, limits, asItIs, false)(rest, op));
+    return this.#within(key, (space, rest) => this.#deciderOf(space, limits, plain, false)(rest, op));
   }
 
   decideNowFor<T>(name: string, limits: readonly Limit[], make: MakeAnswer<T>): Decide<T> {
@@ -128,7 +137,7 @@ class Store implements MemoryLimiterStore {
   #decideStep({ key, limits, ops }: LimiterStep): LimiterResult {
     return this.#within(key, (space, rest) => {
       if (ops.length > 1) return this.#step(space, rest, limits, ops, this.#clock.nowUs());
-      const answer = this.#deciderOf(space, limits, asItIs, false)(rest, ops[0] as LimiterOp);
+      const answer = this.#deciderOf(space, limits, plain, false)(rest, ops[0] as LimiterOp);
       return { nowUs: answer.nowUs, atUs: answer.atUs, answers: [answer] };
     });
   }
@@ -159,12 +168,13 @@ class Store implements MemoryLimiterStore {
       const atUs = table.open(slot, policy, nowUs);
       if (atUs < 0) return this.#decideWhole(space, key, limits, op, make, checks);
       const { cost } = op;
-      const retryAtUs = policy.admitAtUs(cost, atUs);
-      if (take && cost > 0 && retryAtUs === atUs) {
+      const allowed = policy.admits(cost);
+      const granted = allowed && take ? cost : 0;
+      if (granted > 0) {
         policy.charge(cost);
         table.save(slot, policy, atUs);
       }
-      return answerOf(policy, key, cost, take, retryAtUs, nowUs, atUs, make);
+      return make(key, policy.answer(allowed, cost, granted, nowUs, atUs));
     };
   }
 
@@ -182,8 +192,9 @@ class Store implements MemoryLimiterStore {
     // A new record costs more than a look at the clock, and must not begin before its time.
     const nowUs = this.#clock.nowUs();
     policy.openFresh(nowUs);
-    const retryAtUs = policy.admitAtUs(cost, nowUs);
-    if (take && cost > 0 && retryAtUs === nowUs) {
+    const allowed = policy.admits(cost);
+    const granted = allowed && take ? cost : 0;
+    if (granted > 0) {
       policy.charge(cost);
       const slot = this.#add(space, key, nowUs, policy.freshAtUs(nowUs));
       // A hook that was told of the key may have decided something under the same policy.
@@ -191,7 +202,7 @@ class Store implements MemoryLimiterStore {
       policy.charge(cost);
       this.#table.save(slot, policy, nowUs);
     }
-    return answerOf(policy, key, cost, take, retryAtUs, nowUs, nowUs, make);
+    return make(key, policy.answer(allowed, cost, granted, nowUs, nowUs));
   }
 
   #decideWhole<T>(
@@ -294,34 +305,9 @@ class Store implements MemoryLimiterStore {
   }
 }
 
-/** The answer of what is loaded in `policy`, which was charged if it could be. */
-function answerOf<T>(
-  policy: PackedState,
-  key: string,
-  cost: number,
-  take: boolean,
-  retryAtUs: number,
-  nowUs: number,
-  atUs: number,
-  make: MakeAnswer<T>,
-): T {
-  const allowed = retryAtUs === atUs;
-  return make(key, {
-    allowed,
-    granted: allowed && take ? cost : 0,
-    reason: allowed ? undefined : retryAtUs === Infinity ? 'capacity' : 'quota',
-    violated: allowed ? -1 : policy.violated(cost, atUs, retryAtUs),
-    retryAtUs: allowed ? 0 : retryAtUs,
-    remaining: policy.remaining(),
-    resetAtUs: policy.freshAtUs(atUs),
-    readings: policy.readings(atUs),
-    nowUs,
-    atUs,
-  });
-}
-
 function sameLimits(a: readonly Limit[], b: readonly Limit[]): boolean {
   return a.length === b.length && a.every((limit, i) => limit === b[i]);
 }
 
-const asItIs: MakeAnswer<LimiterAnswerNow> = (_key, answer) => answer;
+/** The answer itself, with fields that need not be computed. */
+const plain: MakeAnswer<LimiterAnswerNow> = (_key, answer) => plainAnswer(answer);

@@ -1,7 +1,9 @@
 import { ceilMulDiv, floorMulDiv } from '@headgate/core';
+import { BucketAnswer, packedAnswer } from './packed-answer.js';
 import type {
   FixedWindowLimit,
   Limit,
+  LimiterAnswerNow,
   LimitReading,
   SlidingLogLimit,
   SlidingWindowLimit,
@@ -30,6 +32,8 @@ export interface PackedState {
   openFresh(atUs: number): void;
   /** Whole units that can be taken now. */
   remaining(): number;
+  /** Whether `cost` can be taken now. */
+  admits(cost: number): boolean;
   /** Earliest instant at which `cost` is admitted: `atUs` when it is now, `Infinity` when it never fits. */
   admitAtUs(cost: number, atUs: number): number;
   /** Instant from which the state equals a fresh one. */
@@ -41,6 +45,8 @@ export interface PackedState {
   violated(cost: number, atUs: number, retryAtUs: number): number;
   /** One reading per limit; left out for a single one. */
   readings(atUs: number): readonly LimitReading[] | undefined;
+  /** The answer to whoever asked for `cost` units, and was charged `granted`, as of what is loaded now. */
+  answer(allowed: boolean, cost: number, granted: number, nowUs: number, atUs: number): LimiterAnswerNow;
 }
 
 /** What limits that are a policy of their own have in common. */
@@ -88,18 +94,26 @@ export class PackedTokenBucket extends PackedLimit<TokenBucketLimit> implements 
     this.level = this.full;
   }
 
-  remaining(): number {
-    return this.level > 0 ? Math.floor(this.level / this.unitsPerToken) : 0;
+  remaining(level: number = this.level): number {
+    return level > 0 ? Math.floor(level / this.unitsPerToken) : 0;
   }
 
-  admitAtUs(cost: number, atUs: number): number {
+  admits(cost: number): boolean {
+    return cost * this.unitsPerToken <= this.level;
+  }
+
+  admitAtUs(cost: number, atUs: number, level: number = this.level): number {
     if (cost > this.limit) return Infinity;
-    const missing = cost * this.unitsPerToken - this.level;
+    const missing = cost * this.unitsPerToken - level;
     return missing > 0 ? atUs + Math.ceil(missing / this.unitsPerUs) : atUs;
   }
 
-  freshAtUs(atUs: number): number {
-    return atUs + Math.ceil((this.full - this.level) / this.unitsPerUs);
+  freshAtUs(atUs: number, level: number = this.level): number {
+    return atUs + Math.ceil((this.full - level) / this.unitsPerUs);
+  }
+
+  answer(allowed: boolean, cost: number, granted: number, nowUs: number, atUs: number): LimiterAnswerNow {
+    return new BucketAnswer(this, this.level, allowed, cost, granted, nowUs, atUs);
   }
 
   charge(cost: number): void {
@@ -140,9 +154,17 @@ export class PackedFixedWindow extends PackedLimit<FixedWindowLimit> implements 
     return Math.max(0, this.limit - this.count);
   }
 
+  admits(cost: number): boolean {
+    return cost <= this.limit - this.count;
+  }
+
   admitAtUs(cost: number, atUs: number): number {
     if (cost > this.limit) return Infinity;
-    return cost <= this.limit - this.count ? atUs : this.startUs + this.windowUs;
+    return this.admits(cost) ? atUs : this.startUs + this.windowUs;
+  }
+
+  answer(allowed: boolean, cost: number, granted: number, nowUs: number, atUs: number): LimiterAnswerNow {
+    return packedAnswer(this, allowed, cost, granted, nowUs, atUs);
   }
 
   freshAtUs(atUs: number): number {
@@ -196,12 +218,20 @@ export class PackedSlidingWindow extends PackedLimit<SlidingWindowLimit> impleme
     return Math.max(0, this.limit - this.weight - this.current);
   }
 
+  admits(cost: number): boolean {
+    return this.weight <= this.limit - this.current - cost;
+  }
+
   admitAtUs(cost: number, atUs: number): number {
     if (cost > this.limit) return Infinity;
+    if (this.admits(cost)) return atUs;
     const room = this.limit - this.current - cost;
-    if (this.weight <= room) return atUs;
     if (room >= 0) return this.startUs + this.#offsetForRoom(this.previous, room);
     return this.startUs + this.windowUs + this.#offsetForRoom(this.current, this.limit - cost);
+  }
+
+  answer(allowed: boolean, cost: number, granted: number, nowUs: number, atUs: number): LimiterAnswerNow {
+    return packedAnswer(this, allowed, cost, granted, nowUs, atUs);
   }
 
   freshAtUs(atUs: number): number {

@@ -1,6 +1,7 @@
 import { sameParameters } from '@headgate/core';
+import { packedAnswer } from './packed-answer.js';
 import { PackedFixedWindow, PackedSlidingWindow, PackedTokenBucket } from './packed-limits.js';
-import type { Limit, LimitReading } from '@headgate/core';
+import type { Limit, LimiterAnswerNow, LimitReading } from '@headgate/core';
 import type { Columns, PackableLimit, PackedState } from './packed-limits.js';
 
 /** Whether the state of a limit is a fixed number of columns. */
@@ -60,6 +61,15 @@ class PackedLimits implements PackedState {
     let least = Infinity;
     for (const packed of this.packed) least = Math.min(least, packed.remaining());
     return least;
+  }
+
+  admits(cost: number): boolean {
+    for (const packed of this.packed) if (!packed.admits(cost)) return false;
+    return true;
+  }
+
+  answer(allowed: boolean, cost: number, granted: number, nowUs: number, atUs: number): LimiterAnswerNow {
+    return packedAnswer(this, allowed, cost, granted, nowUs, atUs);
   }
 
   admitAtUs(cost: number, atUs: number): number {

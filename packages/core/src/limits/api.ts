@@ -28,8 +28,10 @@ interface DecisionFields {
   readonly atMs: number;
   /** Who decided: the store, the deny cache, the fallback store, or a failure mode. */
   readonly source: DecisionSource;
-  /** Every limit of the policy, in its order. Computed when read. */
+  /** Every limit of the policy, in its order. */
   readonly policies: readonly PolicyDetail[];
+  /** The decision as a plain object, for what copies or clones it; `JSON.stringify` and `console.log` show it. */
+  toJSON(): PlainDecision;
 }
 
 /** The call may go ahead. */
@@ -52,8 +54,14 @@ export interface DeniedDecision extends DecisionFields {
   readonly retryAfterMs: number;
 }
 
-/** Outcome of asking a limiter. */
+/**
+ * Outcome of asking a limiter. Its fields are computed when they are read: read them by name, or take `toJSON()` where it is to be copied, since a spread or a
+ * structured clone of a decision is empty.
+ */
 export type Decision = AllowedDecision | DeniedDecision;
+
+/** A decision's fields as a plain object. */
+export type PlainDecision = Omit<AllowedDecision, 'toJSON'> | Omit<DeniedDecision, 'toJSON'>;
 
 /** Options of every limiter call. */
 export interface LimiterCallOptions {

@@ -50,7 +50,7 @@ export interface LimitReading {
   readonly resetAtUs: number;
 }
 
-/** The store's answer to one operation. Instants are epoch microseconds by the clock that decided. */
+/** The store's answer to one operation. Instants are epoch microseconds by the clock that decided. Decisions refer to it: one that was handed over never changes. */
 export interface LimiterAnswer {
   readonly allowed: boolean;
   /** Units charged: the cost, less for `consumeUpTo`, 0 when denied and for `peek`, `block` and `reset`; for `refund` what was given back. */
@@ -113,7 +113,7 @@ export interface LimiterStore {
    * In-process stores, optional: prepares {@link decideNow} for one limiter and one policy, so that the hot path need not join strings nor look at limits.
    * `decideNowFor(name, limits, make)(key, op)` is `make(key, answer)` of what `decideNow(joinKey(name, key), limits, op)` would answer, on the same record.
    * The function it returns is handed the caller's key as it came: it must call `checkKey('key', key)` for any key it has no record of (one it has was
-   * checked when it came in). Call `make` where the answer is written down, as its argument: the compiler then spares the answer and makes the decision only.
+   * checked when it came in). This answer, and no other, may be an object that computes its fields when they are read; `make` reads them by name.
    */
   decideNowFor?<T>(
     name: string,

@@ -1,6 +1,6 @@
 import type { DecisionSource } from '../hooks/events.js';
-import type { Decision, DeniedDecision, PolicyDetail } from './api.js';
-import type { LimiterAnswer, LimiterAnswerNow, LimiterDecided, LimitReading } from './contract.js';
+import type { Decision, DeniedDecision, PlainDecision, PolicyDetail } from './api.js';
+import type { LimiterAnswerNow } from './contract.js';
 import type { Limit } from './limit.js';
 
 /** Who decided, and by which limits. */
@@ -24,66 +24,79 @@ export interface Charge extends Omit<Asked, 'granted'> {
 /** A store's answer, or what a failure mode answers in its place. */
 type Outcome = Omit<LimiterAnswerNow, 'reason'> & { readonly reason?: DeniedDecision['reason'] | undefined };
 
-// What a decision keeps to itself. Symbols, so that `structuredClone` passes over them: a limiter cannot be cloned.
+// What a decision is computed from. Symbols, so that nobody takes them for part of it.
+const answered = Symbol();
 const askedBy = Symbol();
 const askedKey = Symbol();
-const charged = Symbol();
-const chargedAtUs = Symbol();
-const readingsOf = Symbol();
 
 /**
- * A store's answer as callers see it. In process this object is most of what a decision costs, so it is one object with ordinary fields that only the constructor
- * mentions: fields that a class declares, `#private` ones too, are each written twice and take so much code that the engine no longer builds the object in place.
+ * A store's answer as callers see it, computed when it is read: in process, making this object is most of what a decision costs, and few callers read more than
+ * `allowed`. Its fields are ordinary ones that only the constructor mentions: those that a class declares, `#private` ones too, are each written twice and take so
+ * much code that the engine no longer builds the object in place.
  */
 class AnsweredDecision {
-  declare readonly allowed: boolean;
-  declare readonly reason: string | undefined;
-  declare readonly violated: string | undefined;
-  declare readonly retryAfterMs: number | undefined;
-  declare readonly remaining: number;
-  declare readonly resetAtMs: number;
-  declare readonly atMs: number;
-  declare readonly source: DecisionSource;
-  declare readonly granted: number;
+  declare readonly [answered]: Outcome;
   declare readonly [askedBy]: Asked;
   declare readonly [askedKey]: string;
-  declare readonly [charged]: number;
-  declare readonly [chargedAtUs]: number;
-  declare readonly [readingsOf]: readonly LimitReading[] | undefined;
 
-  constructor(answer: Outcome, asked: Asked, key: string, nowUs: number) {
-    const { allowed, violated } = answer;
-    this.allowed = allowed;
-    this.reason = answer.reason;
-    this.violated = violated < 0 ? undefined : asked.limits[violated]?.name;
-    this.retryAfterMs = allowed ? undefined : (answer.retryAtUs - nowUs) / 1000;
-    this.remaining = answer.remaining;
-    this.resetAtMs = answer.resetAtUs / 1000;
-    this.atMs = nowUs / 1000;
-    this.source = asked.source;
+  constructor(answer: Outcome, asked: Asked, key: string) {
+    this[answered] = answer;
     this[askedBy] = asked;
     this[askedKey] = key;
-    this[charged] = answer.granted;
-    this.granted = asked.granted ?? answer.granted;
-    this[chargedAtUs] = answer.atUs;
-    this[readingsOf] = answer.readings;
+  }
+
+  get allowed(): boolean {
+    return this[answered].allowed;
+  }
+
+  get granted(): number {
+    return this[askedBy].granted ?? this[answered].granted;
+  }
+
+  get remaining(): number {
+    return this[answered].remaining;
+  }
+
+  get resetAtMs(): number {
+    return this[answered].resetAtUs / 1000;
+  }
+
+  get atMs(): number {
+    return this[answered].nowUs / 1000;
+  }
+
+  get source(): DecisionSource {
+    return this[askedBy].source;
+  }
+
+  get reason(): string | undefined {
+    return this[answered].reason;
+  }
+
+  get violated(): string | undefined {
+    return this[askedBy].limits[this[answered].violated]?.name;
+  }
+
+  get retryAfterMs(): number | undefined {
+    const { allowed, retryAtUs, nowUs } = this[answered];
+    return allowed ? undefined : (retryAtUs - nowUs) / 1000;
   }
 
   get limit(): number {
-    return this[askedBy].limits.find((_limit, i) => !((this[readingsOf]?.[i]?.remaining as number) > this.remaining))
-      ?.limit as number;
+    return this.policies.find(({ remaining }) => remaining <= this.remaining)?.limit as number;
   }
 
   get policies(): readonly PolicyDetail[] {
-    return this[askedBy].limits.map(({ name, limit, windowMs }, i) => {
-      const reading = this[readingsOf]?.[i];
-      const remaining = reading?.remaining ?? this.remaining;
-      return { name, limit, windowMs, remaining, resetAtMs: reading ? reading.resetAtUs / 1000 : this.resetAtMs };
+    const { [answered]: answer, [askedBy]: asked } = this;
+    return asked.limits.map(({ name, limit, windowMs }, i) => {
+      // A single limit stands as the whole answer does.
+      const { remaining, resetAtUs } = answer.readings?.[i] ?? answer;
+      return { name, limit, windowMs, remaining, resetAtMs: resetAtUs / 1000 };
     });
   }
 
   /** The plain object that `JSON.stringify` and `console.log` show. */
-  toJSON(): object {
+  toJSON(): PlainDecision {
     const { allowed, granted, limit, remaining, resetAtMs, atMs, source, reason, violated, retryAfterMs, policies } =
       this;
     return {
@@ -96,7 +109,7 @@ class AnsweredDecision {
       source,
       ...(!allowed && { reason, ...(violated && { violated }), retryAfterMs }),
       policies,
-    };
+    } as PlainDecision;
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): object {
@@ -104,8 +117,8 @@ class AnsweredDecision {
   }
 }
 
-/** Makes a decision of a store's answer as of `nowUs`, epoch microseconds by the store's clock; by default the answer's own. */
-export type DecisionMaker = (key: string, answer: Outcome, nowUs?: number) => Decision;
+/** Makes a decision of a store's answer. */
+export type DecisionMaker = (key: string, answer: Outcome) => Decision;
 
 /**
  * Makes decisions of a store's answers to one question: `decisionsBy(limits, source, owner)(key, answer)`. `granted` is what the caller may use, when that is not
@@ -118,7 +131,7 @@ export function decisionsBy(
   granted?: number,
 ): DecisionMaker {
   const asked = { limits, source, owner, granted };
-  return (key, answer, nowUs = answer.nowUs) => new AnsweredDecision(answer, asked, key, nowUs) as unknown as Decision;
+  return (key, answer) => new AnsweredDecision(answer, asked, key) as unknown as Decision;
 }
 
 /** A promise of a decision, or the promise that was given. */
@@ -130,13 +143,6 @@ export function promised(decision: Decision | Promise<Decision>): Promise<Decisi
 /** What a decision charged; `undefined` for anything that is not a decision of this package. */
 export function chargeOf(decision: unknown): Charge | undefined {
   if (!(decision instanceof AnsweredDecision)) return undefined;
-  return { ...decision[askedBy], key: decision[askedKey], units: decision[charged], atUs: decision[chargedAtUs] };
-}
-
-/** An operation's answer together with the clocks of its step, which it may bring along. */
-export function answerNow(answer: LimiterAnswer, { nowUs, atUs }: LimiterDecided): LimiterAnswerNow {
-  if ('atUs' in answer) return answer as LimiterAnswerNow;
-  const { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings } = answer;
-  // Spelt out: a spread took half the time that core spends on a gathered call.
-  return { allowed, granted, reason, violated, retryAtUs, remaining, resetAtUs, readings, nowUs, atUs };
+  const { granted, atUs } = decision[answered];
+  return { ...decision[askedBy], key: decision[askedKey], units: granted, atUs };
 }

@@ -1,3 +1,4 @@
+import { plainAnswer } from './answer.js';
 import { leastCost } from './ops.js';
 import { samePolicy } from './policy.js';
 import type { Clock } from '../clock.js';
@@ -52,11 +53,8 @@ export class DenyCache {
     // A cost above a capacity never fits, which only the store's answer for that very cost can say.
     const never = cost < 2 || op.kind === 'consumeUpTo' ? -1 : limits.findIndex(({ limit }) => cost > limit);
     const nowUs = answer.nowUs + Math.floor((nowMs - denied.receivedMs) * 1000);
-    return make(
-      key,
-      never < 0 ? answer : { ...answer, reason: 'capacity', violated: never, retryAtUs: Infinity },
-      nowUs,
-    );
+    const told = plainAnswer(answer, { nowUs, atUs: answer.atUs });
+    return make(key, never < 0 ? told : { ...told, reason: 'capacity', violated: never, retryAtUs: Infinity });
   }
 
   /** Learns from an answer: a refusal is kept, anything else that happened to the key forgets what was known. */

@@ -1,3 +1,4 @@
+import { plainAnswer } from './answer.js';
 import { Call } from './call.js';
 import { decisionsBy } from './decision.js';
 import { Lanes } from './lanes.js';
@@ -79,10 +80,13 @@ export class Fallback {
 
   #decision(key: string, policy: SharedPolicy, op: LimiterOp, sent: boolean, answer: LimiterAnswerNow): Decision {
     const cost = costOf(op);
-    const violated =
-      answer.reason === 'capacity' ? policy.limits.findIndex(({ limit }) => cost > limit) : answer.violated;
+    // Refused as *never* by a share, it is the limit that it names.
+    const told =
+      answer.reason === 'capacity'
+        ? { ...plainAnswer(answer), violated: policy.limits.findIndex(({ limit }) => cost > limit) }
+        : answer;
     const granted = op.kind === 'consume' && answer.allowed ? cost : answer.granted;
-    const decision = decisionsBy(policy.shares, 'fallback', this.#setup.owner, granted)(key, { ...answer, violated });
+    const decision = decisionsBy(policy.shares, 'fallback', this.#setup.owner, granted)(key, told);
     if (!sent && answer.granted > 0) this.ledger?.add(decision, key, policy, answer.granted, answer.atUs);
     return decision;
   }

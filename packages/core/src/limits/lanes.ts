@@ -3,7 +3,7 @@ import { emitStoreCall } from '../hooks/store-call.js';
 import { joinKey } from '../keys.js';
 import { Batch } from './batch.js';
 import { Deadlines } from '../deadlines.js';
-import { answerNow } from './decision.js';
+import { answerNow } from './answer.js';
 import { Lane } from './lane.js';
 import { asStoreError, isOutage } from './store-errors.js';
 import type { Clock } from '../clock.js';

@@ -1,4 +1,4 @@
-import { joinKey } from '@headgate/core';
+import { joinKey, plainAnswer } from '@headgate/core';
 import { ReferenceModel } from './reference-model.js';
 import type { Limit, LimiterDecided, LimiterOp, LimiterStep, LimiterStore } from '@headgate/core';
 import type { LimiterContext } from '../context.js';
@@ -101,7 +101,7 @@ export function viaEveryWay(name: string): Ask {
       ...store,
       decideNow: (key, limits, op) => {
         if (!store.decideNowFor) throw new Error('The store has no decideNowFor');
-        return store.decideNowFor(name, limits, (_key, answer) => answer)(key, op);
+        return store.decideNowFor(name, limits, (_key, answer) => plainAnswer(answer))(key, op);
       },
     });
   };
