@@ -52,7 +52,7 @@ function limiterWorkload(
     id,
     title,
     unit: 'decisions/s',
-    rounds: { count: 5, ms: 2_000 },
+    rounds: { count: 5, ms: 1_500 },
     contestants: {
       async headgate(env) {
         const { limiter, requests, close } = headgateLimiter(url(env), plenty);
@@ -138,7 +138,7 @@ export const dynamodb: Table = {
       id: 'hot-4',
       title: 'one hot key, 4 processes of 256 callers',
       unit: 'decisions/s',
-      rounds: { count: 5, ms: 2_000 },
+      rounds: { count: 5, ms: 1_500 },
       contestants: { headgate: (env) => hotProcesses(url(env), 4) },
     },
     {

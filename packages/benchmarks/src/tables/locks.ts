@@ -17,7 +17,7 @@ export const locks: Table = {
       id: 'contended',
       title: '16 contenders, 1 ms of work',
       unit: 'hand-offs/s',
-      rounds: { count: 9, ms: 1500 },
+      rounds: { count: 9, ms: 1_000 },
       contestants: {
         async headgate() {
           const manager = createLocks({ name: 'bench', store: memoryLockStore(), ttlMs: 10_000 });

@@ -15,7 +15,7 @@ function limiterWorkload(id: string, title: string, key: (n: number) => string):
     id,
     title,
     unit: 'decisions/s',
-    rounds: { count: 7, ms: 2_000 },
+    rounds: { count: 7, ms: 1_000 },
     contestants: {
       async headgate(env) {
         const { limiter, close } = headgateLimiter(url(env), plenty);
@@ -147,7 +147,7 @@ export const postgres: Table = {
       id: 'contended',
       title: '16 contenders, 1 ms of work',
       unit: 'hand-offs/s',
-      rounds: { count: 5, ms: 3_000 },
+      rounds: { count: 5, ms: 2_000 },
       contestants: {
         'headgate, 4 processes of 4': (env) => processes(url(env), [4, 4, 4, 4], 'headgate'),
         'headgate, 13/1/1/1': (env) => processes(url(env), [13, 1, 1, 1], 'headgate'),

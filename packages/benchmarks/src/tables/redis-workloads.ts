@@ -10,7 +10,7 @@ export function limiterWorkload(id: string, title: string, callers: number, key:
     id,
     title,
     unit: 'decisions/s',
-    rounds: { count: 7, ms: 1500 },
+    rounds: { count: 7, ms: 1_000 },
     contestants: {
       async headgate(env) {
         const { limiter, client, close } = headgateLimiter(url(env), plenty);
@@ -64,7 +64,7 @@ export function lockWorkload(peers: readonly string[]): Workload {
     id: 'locks',
     title: 'acquire and release, 64 callers',
     unit: 'pairs/s',
-    rounds: { count: 7, ms: 1000 },
+    rounds: { count: 7, ms: 750 },
     contestants: {
       async headgate(env) {
         const { locks, close } = headgateLocks(url(env));

@@ -58,7 +58,7 @@ export const redis: Table = {
       id: 'contended',
       title: '16 contenders, 1 ms of work',
       unit: 'hand-offs/s',
-      rounds: { count: 5, ms: 3000 },
+      rounds: { count: 5, ms: 2_000 },
       contestants: {
         'headgate, 4 processes of 4': (env) => processes(url(env), [4, 4, 4, 4]),
         'headgate, 13/1/1/1': (env) => processes(url(env), [13, 1, 1, 1]),
