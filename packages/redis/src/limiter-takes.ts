@@ -60,67 +60,74 @@ export function decodeTakes(steps: readonly LimiterStep[], reply: Buffer): (Limi
   const numbers = new DataView(reply.buffer, reply.byteOffset, reply.byteLength);
   const nowUs = numbers.getFloat64(0, true);
   const [limit] = (steps[0] as LimiterStep).limits as readonly [TakeLimit];
-  const results: (LimiterDecided | undefined)[] = [];
-  for (let i = 0; i < steps.length; i++) {
-    const { ops } = steps[i] as LimiterStep;
-    const a = numbers.getFloat64(8 + 16 * i, true);
-    const b = numbers.getFloat64(16 + 16 * i, true);
-    if (b < 0) {
-      results.push(undefined);
-      continue;
-    }
+  const isBucket = limit.kind === 'tokenBucket';
+  const bytes = isBucket ? 8 : 16;
+  const tally = isBucket ? new BucketTally(limit, nowUs) : new WindowTally(limit, nowUs);
+  return steps.map(({ ops }, i) => {
+    const at = 8 + bytes * i;
+    const a = numbers.getFloat64(at, true);
+    if (Number.isNaN(a)) return undefined;
     const { cost } = ops[0] as { readonly cost: number };
-    const answers: LimiterAnswer[] = [];
-    if (limit.kind === 'tokenBucket') addBucketAnswers(answers, limit, a, ops.length, cost, nowUs);
-    else addWindowAnswers(answers, limit, a, b, ops.length, cost, nowUs);
-    results.push({ nowUs, atUs: nowUs, answers });
-  }
-  return results;
+    tally.begin(a, isBucket ? 0 : numbers.getFloat64(at + 8, true));
+    // A list of one is written down, because one that grows makes room for seventeen.
+    const first = tally.answer(cost);
+    const answers = ops.length === 1 ? [first] : [first, ...ops.slice(1).map(() => tally.answer(cost))];
+    return { nowUs, atUs: nowUs, answers };
+  });
 }
 
-/** What `times` operations of `cost` on a bucket of `level` come to. */
-function addBucketAnswers(
-  answers: LimiterAnswer[],
-  limit: TokenBucketLimit,
-  level: number,
-  times: number,
-  cost: number,
-  nowUs: number,
-): void {
-  const { unitsPerToken, unitsPerUs } = limit;
-  const full = limit.limit * unitsPerToken;
-  const units = cost * unitsPerToken;
-  let left = level;
-  for (let i = 0; i < times; i++) {
-    const missing = units - left;
-    if (missing <= 0) left -= units;
-    const remaining = Math.max(0, Math.floor(left / unitsPerToken));
-    const resetAtUs = nowUs + Math.ceil((full - left) / unitsPerUs);
-    answers.push(
-      missing <= 0
-        ? taken(cost, remaining, resetAtUs, nowUs)
-        : denied(nowUs + Math.ceil(missing / unitsPerUs), remaining, resetAtUs, nowUs),
-    );
+/** A token bucket as one operation after the other finds it. */
+class BucketTally {
+  readonly #limit: TokenBucketLimit;
+  readonly #nowUs: number;
+  #level = 0;
+
+  constructor(limit: TokenBucketLimit, nowUs: number) {
+    this.#limit = limit;
+    this.#nowUs = nowUs;
+  }
+
+  begin(level: number): void {
+    this.#level = level;
+  }
+
+  answer(cost: number): LimiterAnswer {
+    const nowUs = this.#nowUs;
+    const { limit, unitsPerToken, unitsPerUs } = this.#limit;
+    const missing = cost * unitsPerToken - this.#level;
+    if (missing <= 0) this.#level = -missing;
+    const level = this.#level;
+    const remaining = Math.max(0, Math.floor(level / unitsPerToken));
+    const resetAtUs = nowUs + Math.ceil((limit * unitsPerToken - level) / unitsPerUs);
+    if (missing <= 0) return taken(cost, remaining, resetAtUs, nowUs);
+    return denied(nowUs + Math.ceil(missing / unitsPerUs), remaining, resetAtUs, nowUs);
   }
 }
 
-/** What `times` operations of `cost` on a window of `used` units that began at `startUs` come to. */
-function addWindowAnswers(
-  answers: LimiterAnswer[],
-  limit: FixedWindowLimit,
-  used: number,
-  startUs: number,
-  times: number,
-  cost: number,
-  nowUs: number,
-): void {
-  const endUs = startUs + limit.windowUs;
-  let count = used;
-  for (let i = 0; i < times; i++) {
-    const fits = cost <= limit.limit - count;
-    if (fits) count += cost;
-    const remaining = Math.max(0, limit.limit - count);
-    answers.push(fits ? taken(cost, remaining, endUs, nowUs) : denied(endUs, remaining, endUs, nowUs));
+/** A fixed window as one operation after the other finds it. */
+class WindowTally {
+  readonly #limit: FixedWindowLimit;
+  readonly #nowUs: number;
+  #used = 0;
+  #endUs = 0;
+
+  constructor(limit: FixedWindowLimit, nowUs: number) {
+    this.#limit = limit;
+    this.#nowUs = nowUs;
+  }
+
+  begin(used: number, startUs: number): void {
+    this.#used = used;
+    this.#endUs = startUs + this.#limit.windowUs;
+  }
+
+  answer(cost: number): LimiterAnswer {
+    const { limit } = this.#limit;
+    const fits = cost <= limit - this.#used;
+    if (fits) this.#used += cost;
+    const remaining = Math.max(0, limit - this.#used);
+    const endUs = this.#endUs;
+    return fits ? taken(cost, remaining, endUs, this.#nowUs) : denied(endUs, remaining, endUs, this.#nowUs);
   }
 }
 

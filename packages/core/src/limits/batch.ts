@@ -60,7 +60,7 @@ export class Batch extends Expirable {
     }
     this.steps.push({ key: joinKey(this.#name, key), limits, ops });
     this.asks.push(first);
-    this.lane.busy.add(key);
+    this.lane.busy.set(key, true);
   }
 
   override expire(): void {

@@ -1,3 +1,4 @@
+import { BriskMap } from '../brisk-map.js';
 import { samePolicy } from './policy.js';
 import type { Ask } from './ask.js';
 import type { Batch } from './batch.js';
@@ -10,9 +11,9 @@ export class Lane {
   /** Set while those who have just been answered ask again: what they ask leaves together. */
   gathers = false;
   /** Keys of the batches under way; a key is in at most one. */
-  readonly busy: Set<string> = new Set();
+  readonly busy: BriskMap<string, true> = new BriskMap();
   /** The first ask that waits for each key, in order of arrival; the others for the key stand `behind` it. */
-  readonly waiting: Map<string, Ask> = new Map();
+  waiting: BriskMap<string, Ask> = new BriskMap();
 
   push(ask: Ask): void {
     ask.state = 'queued';
@@ -25,11 +26,19 @@ export class Lane {
     }
   }
 
+  /** Empties the lane of what waits; returns the first ask of each key. */
+  clear(): readonly Ask[] {
+    const heads = [...this.waiting.values()];
+    this.waiting = new BriskMap();
+    this.calls = 0;
+    return heads;
+  }
+
   /** Moves what may leave together into `batch`. */
   moveTo(batch: Batch, maxSteps: number, maxOps: number): void {
     for (const ask of this.waiting.values()) {
       if (batch.steps.length === maxSteps) break;
-      if (this.busy.has(ask.key)) continue;
+      if (this.busy.get(ask.key)) continue;
       this.waiting.delete(ask.key);
       const first = this.#take(ask, maxOps);
       if (first) batch.add(first);

@@ -50,7 +50,7 @@ export class Lanes {
   submit(ask: Ask): void {
     const { maxInFlight, maxQueue } = this.#options;
     const lane = this.#laneOf(ask.key);
-    const alone = lane.inFlight < maxInFlight && !lane.gathers && !lane.busy.has(ask.key);
+    const alone = lane.inFlight < maxInFlight && !lane.gathers && !lane.busy.get(ask.key);
     if (!alone && this.#queued >= maxQueue) {
       throw new QueueFullError(`More than ${maxQueue} calls wait for store '${this.#options.store.name}'`, {
         maxQueue,
@@ -68,7 +68,7 @@ export class Lanes {
   /** Sends one call alone, past the queue, to learn whether the store is back; returns `false`, having done nothing, while its key is under way. */
   probe(ask: Ask): boolean {
     const lane = this.#laneOf(ask.key);
-    if (lane.busy.has(ask.key)) return false;
+    if (lane.busy.get(ask.key)) return false;
     this.#sendAlone(lane, ask, true);
     return true;
   }
@@ -85,10 +85,11 @@ export class Lanes {
   /** Fails everything that waits; what is under way stays. */
   failQueued(error: StoreError): void {
     for (const lane of this.#lanes.values()) {
-      const heads: (Ask | undefined)[] = [...lane.waiting.values()];
-      lane.waiting.clear();
-      lane.calls = 0;
-      for (let ask of heads) for (; ask; ask = ask.behind) if (ask.state === 'queued') this.#end(ask, error, false);
+      for (const head of lane.clear()) {
+        for (let ask: Ask | undefined = head; ask; ask = ask.behind) {
+          if (ask.state === 'queued') this.#end(ask, error, false);
+        }
+      }
     }
     this.#settleIdle();
   }

@@ -1,5 +1,5 @@
 import type { Clock, ClockTimer } from '../clock.js';
-import type { BriskMap } from './brisk-map.js';
+import type { BriskMap } from '../brisk-map.js';
 
 /**
  * One timer for all of `items`, armed for the one that falls due first. Items may move later or go without telling; `moved` tells of one that is new or may be earlier.

@@ -1,4 +1,4 @@
-import type { BriskMap } from './brisk-map.js';
+import type { BriskMap } from '../brisk-map.js';
 import type { Outward } from './outward.js';
 import type { Queues } from './queue.js';
 import type { Settings } from './settings.js';

@@ -13,7 +13,7 @@ import type {
   TryAcquireResult,
 } from './api.js';
 import { acquireGroup, checkGroup } from './acquire-all.js';
-import { BriskMap } from './brisk-map.js';
+import { BriskMap } from '../brisk-map.js';
 import type { LockContext } from './context.js';
 import type { ForceReleaseReply, LockState, ReleaseSessionReply } from './contract.js';
 import { listStates } from './listing.js';

@@ -1,4 +1,4 @@
-import { BriskMap } from './brisk-map.js';
+import { BriskMap } from '../brisk-map.js';
 import { Few } from './few.js';
 import type { LockMode } from './contract.js';
 import type { Tenure } from './tenure.js';

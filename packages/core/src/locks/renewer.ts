@@ -1,6 +1,6 @@
 import type { ExtendEvent } from '../hooks/events.js';
 import { Alarm } from './alarm.js';
-import type { BriskMap } from './brisk-map.js';
+import type { BriskMap } from '../brisk-map.js';
 import type { ExtendReply, ExtendRequest } from './contract.js';
 import type { Settings } from './settings.js';
 import type { StoreCalls } from './store-calls.js';

@@ -1,7 +1,7 @@
 import type { LockLostReason } from '../errors.js';
 import type { LeaseEndEvent } from '../hooks/events.js';
 import { Alarm } from './alarm.js';
-import { BriskMap } from './brisk-map.js';
+import { BriskMap } from '../brisk-map.js';
 import { Lease } from './lease.js';
 import type { LeaseDesk } from './lease.js';
 import { Renewer } from './renewer.js';
