@@ -4,7 +4,7 @@ interface TakeParts {
   readonly parameters: string;
   /** Sets `a` and `b` to the fresh state. */
   readonly fresh: string;
-  /** Carries `a` and `b` on to `now`. */
+  /** Carries `a` and `b` on to `now`; sets `lasts` when the record's time to live stays right whatever is charged. */
   readonly advance: string;
   /** An expression: how many costs fit, any number below 1 for none. */
   readonly fitting: string;
@@ -12,6 +12,8 @@ interface TakeParts {
   readonly charge: string;
   /** An expression: the instant from which the state equals a fresh one, epoch µs. */
   readonly freshAt: string;
+  /** The state from which the caller can work out the answers. */
+  readonly replied: readonly ('a' | 'b')[];
 }
 
 const tokenBucketParts: TakeParts = {
@@ -26,6 +28,7 @@ local full = limit * unitsPerToken`,
   fitting: 'floor(a / (cost * unitsPerToken))',
   charge: 'a = a - taken * (cost * unitsPerToken)',
   freshAt: 'now + ceil((full - a) / unitsPerUs)',
+  replied: ['a'],
 };
 
 const fixedWindowParts: TakeParts = {
@@ -33,27 +36,33 @@ const fixedWindowParts: TakeParts = {
 local windowUs, aligned = tonumber(ARGV[3]), ARGV[4] == '1'`,
   fresh: 'a, b = 0, (aligned and now - now % windowUs or now)',
   advance: `
-      if a == 0 or now >= b + windowUs then a, b = 0, (aligned and now - now % windowUs or now) end`,
+      if a == 0 or now >= b + windowUs then a, b = 0, (aligned and now - now % windowUs or now) else lasts = true end`,
   fitting: 'floor((limit - a) / cost)',
   charge: 'a = a + taken * cost',
   freshAt: 'b + windowUs',
+  replied: ['a', 'b'],
 };
 
-// No functions, no tables but one: an EVALSHA makes all of a script's closures before it does anything.
-function takeScript({ parameters, fresh, advance, fitting, charge, freshAt }: TakeParts): string {
+// No functions, no tables but one: an EVALSHA makes all of a script's closures before it does anything. A record that is there is written in place:
+// SET would copy its head and the whole of its arguments.
+function takeScript({ parameters, fresh, advance, fitting, charge, freshAt, replied }: TakeParts): string {
+  const places = replied.map((_, i) => `states[size + ${i + 1}]`).join(', ');
+  const found = replied.map((field) => `${field}0`).join(', ');
+  const undone = replied.map(() => 'undone').join(', ');
   return /* lua */ `
 local call, pcall, pack, unpackStruct, floor, ceil = redis.call, redis.pcall, struct.pack, struct.unpack, math.floor, math.ceil
-local find, format, keys = string.find, string.format, KEYS
+local find, format, sub, keys = string.find, string.format, string.sub, KEYS
 local head, limit = ARGV[1], tonumber(ARGV[2])${parameters}
 local cost, times, each = tonumber(ARGV[5]), tonumber(ARGV[6]), nil
 if not cost then each = string.gmatch(ARGV[6], '(%d+)*(%d+);') end
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local records = call('MGET', unpack(keys))
-local bodyAt, length = #head + 1, #head + 32
+local bodyAt, length, offset = #head + 1, #head + 32, format('%d', #head)
+local stamp, undone = pack('<dd', now, 0), 0 / 0
 local states, size = {}, 0
 for i = 1, #keys do
-  local record = records[i]
+  local key, record, lasts = keys[i], records[i], false
   local a, b
   if each then
     cost, times = each()
@@ -69,26 +78,29 @@ for i = 1, #keys do
       a = nil
     end
   end
+  local ${found} = ${replied.join(', ')}
   if a then
-    states[size + 1], states[size + 2] = a, b
     local taken = ${fitting}
     if taken >= 1 then
       if taken > times then taken = times end
       ${charge}
-      local value = pack('<c0dddd', head, now, 0, a, b)
-      local expiresAtMs = format('%d', ceil((${freshAt}) / 1000))
-      local outcome
-      if record then
-        outcome = pcall('SET', keys[i], value, 'PXAT', expiresAtMs)
-      else
+      local body = stamp .. pack('<dd', a, b)
+      local expiresAtMs = not lasts and format('%d', ceil((${freshAt}) / 1000))
+      if not record then
         -- MGET shows a hash or a list as absent; GET makes SET refuse to replace one.
-        outcome = pcall('SET', keys[i], value, 'PXAT', expiresAtMs, 'GET')
+        local outcome = pcall('SET', key, head .. body, 'PXAT', expiresAtMs, 'GET')
+        if outcome and outcome.err then a = nil end
+      elseif pcall('SETRANGE', key, offset, body) ~= length then
+        a = nil
+      elseif not lasts and pcall('PEXPIREAT', key, expiresAtMs) ~= 1 then
+        pcall('SETRANGE', key, offset, sub(record, bodyAt))
+        a = nil
       end
-      if outcome and outcome.err then a = nil end
     end
   end
-  if not a then states[size + 1], states[size + 2] = -1, -1 end
-  size = size + 2
+  if not a then ${found} = ${undone} end
+  ${places} = ${found}
+  size = size + ${replied.length}
 end
 return pack('<d' .. string.rep('d', size), now, unpack(states))
 `;
@@ -102,10 +114,10 @@ return pack('<d' .. string.rep('d', size), now, unpack(states))
  * - ARGV: the policy's text (see `policy.ts`); its `limit` and its two parameters in the order of the text; then a cost and a number of times for all
  *   steps, or nothing and a text of `<cost>*<times>;` for each.
  * - Reply: little-endian doubles. The server's clock, epoch µs; then each step's state at that clock, before the step, from which the caller works out
- *   the answers: level and instant of a token bucket, count and start of a fixed window.
+ *   the answers: the level of a token bucket; count and start of a fixed window.
  *
  * A step that this cannot decide (a block, parameters that changed, a clock that stepped back, a value that is not ours, a write that Redis refused) is
- * left undone and has -1 as its second number: it is for `decideScript`.
+ * left undone and is not a number in the reply: it is for `decideScript`.
  */
 export const takeScripts: { readonly tokenBucket: string; readonly fixedWindow: string } = {
   tokenBucket: takeScript(tokenBucketParts),
