@@ -243,6 +243,20 @@ describe.skipIf(skipReason('redis') !== undefined)('a user of the server who lac
     admin.disconnect();
   });
 
+  it.each(['setrange', 'pexpireat'])('for %s, which records are kept up with, is charged once', async (command) => {
+    await using server = await startRedis();
+    const admin = open(server.url);
+    await admin.acl('SETUSER', 'u', 'on', '>p', ...all, `-${command}`);
+    const client = open(server.url, { username: 'u', password: 'p' });
+    const store = redisLimiterStore({ client });
+    const left: number[] = [];
+    for (let i = 0; i < 3; i++) left.push((await ask(store, 'k')).remaining);
+    assert.deepEqual(left, [left[0], (left[0] as number) - 1, (left[0] as number) - 2]);
+    await store.close();
+    client.disconnect();
+    admin.disconnect();
+  });
+
   it('for the index of locks is warned about, since listings then miss locks', async () => {
     await using server = await startRedis();
     const admin = open(server.url);
