@@ -16,8 +16,7 @@ export class BriskMap<K, V> {
   }
 
   set(key: K, value: V): void {
-    this.#added += 1;
-    if (this.#added > fewestAdded && this.#added > 2 * this.#map.size) {
+    if (++this.#added > fewestAdded && this.#added > 2 * this.#map.size) {
       this.#map = new Map(this.#map);
       this.#added = 0;
     }

@@ -27,8 +27,8 @@ export class Lane {
   }
 
   /** Empties the lane of what waits; returns the first ask of each key. */
-  clear(): readonly Ask[] {
-    const heads = [...this.waiting.values()];
+  clear(): Iterable<Ask | undefined> {
+    const heads = this.waiting.values();
     this.waiting = new BriskMap();
     this.calls = 0;
     return heads;

@@ -85,11 +85,8 @@ export class Lanes {
   /** Fails everything that waits; what is under way stays. */
   failQueued(error: StoreError): void {
     for (const lane of this.#lanes.values()) {
-      for (const head of lane.clear()) {
-        for (let ask: Ask | undefined = head; ask; ask = ask.behind) {
-          if (ask.state === 'queued') this.#end(ask, error, false);
-        }
-      }
+      for (let ask of lane.clear())
+        for (; ask; ask = ask.behind) if (ask.state === 'queued') this.#end(ask, error, false);
     }
     this.#settleIdle();
   }
