@@ -65,6 +65,7 @@ class AdvisoryLocks implements LockStore {
     this.#holdings = new Holdings(settings, this.#channel, (lease, reason) => this.#lost(lease, reason));
     this.#inbox = new Inbox(settings.connection, settings.names, this.#channel, {
       wake: (leaseId) => this.#wake(this.#attempts.waitsFor(leaseId), leaseId),
+      next: (leaseId) => this.#wake(this.#attempts.mayStand(leaseId), leaseId),
       evict: (leaseId, fencingToken, reason) => {
         for (const lease of [...this.#holdings.owned.byLeaseId(leaseId)]) {
           if (lease.fencingToken === fencingToken) void this.#holdings.end(lease, reason);

@@ -8,6 +8,7 @@ import { limitsTakeSql } from './sql/limits-take.js';
 import { locksBatchSql } from './sql/locks-batch.js';
 import { locksOperatorSql } from './sql/locks-operator.js';
 import { locksHelpersSql, locksTablesSql } from './sql/locks-tables.js';
+import { locksStandSql } from './sql/locks-stand.js';
 import { locksTogetherSql } from './sql/locks-together.js';
 import { versionDoneSql, versionSql } from './sql/version.js';
 import type { SchemaOptions } from './names.js';
@@ -42,6 +43,7 @@ export function schemaSql(options: SchemaSqlOptions = {}): string {
     locksHelpersSql(names),
     locksTogetherSql(names),
     locksBatchSql(names),
+    locksStandSql(names),
     locksOperatorSql(names),
     versionDoneSql(names),
   ].join('');

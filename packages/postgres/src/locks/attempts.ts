@@ -1,3 +1,4 @@
+import { standMs } from '../sql/locks-stand.js';
 import { sha256Hex } from './key-id.js';
 import { decodeHolder, encodeInfo, modes } from './wire.js';
 import type { AcquireReply, AcquireRequest, LeaseRef } from '@headgate/core';
@@ -12,13 +13,24 @@ import type { AcquireTuple, ExtendTuple } from './wire.js';
 /** When only waiters stand in the way, the first of them has been told: asking again makes sense after this long, milliseconds. */
 const behindWaitersMs = 250;
 
+/** A lease of a shorter ttl could lose too much of it while its attempt waits at the lock, milliseconds. */
+const shortestStandingTtlMs = 10 * standMs;
+
+/** A waiter that this process has in the store's queue. */
+interface Waiting {
+  readonly id: KeyId;
+  readonly connection: HoldingConnection;
+  /** Whether its next attempt may wait at the lock itself. */
+  stands: boolean;
+}
+
 /** Attempts to take a lock, from the question to the lease or the place in the queue, and their cancellation. */
 export class Attempts {
   readonly #holdings: Holdings;
   readonly #inbox: Inbox;
   readonly #operator: Operator;
   /** Waiters that this process has in the store's queue. */
-  readonly #waiting = new Map<string, { readonly id: KeyId; readonly connection: HoldingConnection }>();
+  readonly #waiting = new Map<string, Waiting>();
   /** Attempts under way whose caller has gone. */
   readonly #cancelled = new Set<string>();
   /** Attempts under way, which a cancellation has to wait for. */
@@ -38,6 +50,14 @@ export class Attempts {
   /** The lock that a waiter of this process waits for. */
   waitsFor(leaseId: string): KeyId | undefined {
     return this.#waiting.get(leaseId)?.id;
+  }
+
+  /** A waiter is the next in line: its lock, if its next attempt is going to wait there. */
+  mayStand(leaseId: string): KeyId | undefined {
+    const waiting = this.#waiting.get(leaseId);
+    if (!waiting?.connection.mayStandAt(waiting.id.lockId)) return undefined;
+    waiting.stands = true;
+    return waiting.id;
   }
 
   /** Every lock that a waiter of this process waits for. */
@@ -107,14 +127,15 @@ export class Attempts {
     }
     const name = `${request.leaseId}\0${request.key}`;
     let renewed: Lease | undefined;
+    const stands = request.ttlMs >= shortestStandingTtlMs && this.#waiting.get(request.leaseId)?.stands === true;
     const make = (): Operation | undefined => {
       if (this.#cancelled.has(name)) return undefined;
-      if (request.waiter) this.#waiting.set(request.leaseId, { id, connection });
+      if (request.waiter) this.#waiting.set(request.leaseId, { id, connection, stands: false });
       renewed = owned.find(request.key, request.leaseId);
       if (renewed) return ['e', id.lockId, request.leaseId, renewed.fencingToken, request.ttlMs * 1_000, null, null];
       return this.#operation(request, id, connection);
     };
-    const reply = await connection.submit<AcquireTuple | ExtendTuple>(id.lockId, true, make);
+    const reply = await connection.submit<AcquireTuple | ExtendTuple>(id.lockId, true, make, stands);
     if (!reply) return { acquired: false, holders: [], retryAfterMs: behindWaitersMs };
     if (renewed) return this.#acquiredAgain(request, id, renewed, reply as ExtendTuple);
     const answer = reply as AcquireTuple;
@@ -128,10 +149,7 @@ export class Attempts {
     };
   }
 
-  async #takeOutOfQueue(
-    { id, connection }: { id: KeyId; connection: HoldingConnection },
-    leaseId: string,
-  ): Promise<void> {
+  async #takeOutOfQueue({ id, connection }: Waiting, leaseId: string): Promise<void> {
     if (connection.gone) await this.#operator.cancelWait(id, leaseId);
     else await connection.submit(id.lockId, false, () => ['c', id.lockId, leaseId]);
   }

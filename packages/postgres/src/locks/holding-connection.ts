@@ -1,11 +1,13 @@
 import { StoreError } from '@headgate/core';
 import { isServerError, storeName, toStoreError } from '../errors.js';
 import { connectHolding, keepsAlive, pooledError } from './connect.js';
+import { Standing } from './standing.js';
 import { togetherOf } from './together.js';
 import type { StoreError as StoreFailure } from '@headgate/core';
 import type pg from 'pg';
 import type { Names } from '../names.js';
 import type { ConnectionOptions } from './connect.js';
+import type { AcquireTuple } from './wire.js';
 
 /** One operation for `lock_batch_v1`; `[1]` is the lock id. */
 export type Operation = readonly [kind: 'a' | 'c' | 'e' | 'r', lockId: string, ...rest: readonly unknown[]];
@@ -14,6 +16,8 @@ interface Queued {
   /** Makes the operation as late as possible, when what came before it is known; `undefined` drops it. */
   readonly make: () => Operation | undefined;
   readonly lockId: string;
+  /** Whether it may wait at the lock itself, should it leave alone. */
+  readonly stands: boolean;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -46,6 +50,8 @@ export class HoldingConnection {
   readonly #options: HoldingOptions;
   readonly #id: string;
   readonly #statement: string;
+  readonly #standStatement: string;
+  readonly #standing = new Standing();
   #client: pg.Client | undefined;
   /** What gives back or prolongs goes before what takes. */
   #urgent: Queued[] = [];
@@ -62,16 +68,23 @@ export class HoldingConnection {
     this.#currentIdleMs = options.idleMs;
     this.#id = `${options.channel}_${(connections += 1)}`;
     this.#statement = `SELECT ${options.names.of('lock_batch_v1')}($1) AS replies`;
+    this.#standStatement = `SELECT ${options.names.of('lock_stand_v1')}($1) AS replies`;
     void this.#open();
   }
 
   /** Sends an operation with the next batch. Rejects with a `StoreError`; nothing of a rejected operation is held. */
-  submit<T>(lockId: string, acquires: boolean, make: () => Operation | undefined): Promise<T | undefined> {
+  submit<T>(
+    lockId: string,
+    acquires: boolean,
+    make: () => Operation | undefined,
+    stands = false,
+  ): Promise<T | undefined> {
     if (this.gone) return Promise.reject(this.#goneError());
     return new Promise<T | undefined>((resolve, reject) => {
       (acquires ? this.#queue : this.#urgent).push({
         make,
         lockId,
+        stands,
         resolve: resolve as (reply: unknown) => void,
         reject,
       });
@@ -81,6 +94,11 @@ export class HoldingConnection {
     });
   }
 
+  /** Whether the session has nothing better to do than to wait at this lock. */
+  mayStandAt(lockId: string): boolean {
+    return this.leases === 0 && this.#standing.pays(lockId);
+  }
+
   /** Lets the session live for leases of a longer class than its own; back to its own when the last lease has gone. */
   async lengthen(idleMs: number): Promise<void> {
     if (idleMs <= this.#currentIdleMs) return;
@@ -88,7 +106,7 @@ export class HoldingConnection {
     await this.#setIdle(idleMs);
   }
 
-  /** A lease of this connection is gone. */
+  /** A lease of this connection is gone, or its release on the way. */
   released(): void {
     this.leases -= 1;
     if (this.leases > 0 || this.#currentIdleMs === this.idleMs || this.gone) return;
@@ -167,8 +185,14 @@ export class HoldingConnection {
     if (this.#client) keepsAlive(this.#client, true);
     // Rows are locked in one order everywhere.
     if (batch.length > 1) batch.sort((a, b) => (a.op[1] < b.op[1] ? -1 : a.op[1] > b.op[1] ? 1 : 0));
+    // Where it would keep nobody from anything.
+    const alone = batch.length === 1 && this.leases === 0 ? batch[0]?.item : undefined;
+    const stands = alone?.stands === true && this.#standing.pays(alone.lockId);
+    const ops = batch.map(({ op }) => op);
+    this.#standing.used(ops);
     try {
-      const replies = await this.#send(batch.map(({ op }) => op));
+      const replies = await this.#send(ops, stands);
+      if (stands && (replies[0] as AcquireTuple)[0] === 0) this.#standing.stoodInVain();
       batch.forEach(({ item }, i) => item.resolve(replies[i]));
     } catch (error) {
       if (batch.length > 1 && isServerError(error) && !this.gone) await this.#oneByOne(batch);
@@ -190,7 +214,7 @@ export class HoldingConnection {
     }
   }
 
-  async #send(ops: readonly Operation[]): Promise<readonly unknown[]> {
+  async #send(ops: readonly Operation[], stands = false): Promise<readonly unknown[]> {
     const client = this.#client;
     if (!client || this.gone) throw this.#goneError();
     const stuck = setTimeout(() => {
@@ -202,11 +226,17 @@ export class HoldingConnection {
       );
     }, this.#options.stuckMs);
     const together = togetherOf(ops);
-    const batch = { c: this.#id, n: this.#options.channel, o: ops, ...(together.length > 0 ? { m: together } : {}) };
+    const batch = {
+      c: this.#id,
+      n: this.#options.channel,
+      ...(stands ? { s: 1 } : {}),
+      o: ops,
+      ...(together.length > 0 ? { m: together } : {}),
+    };
     try {
       const { rows } = await client.query<{ replies: readonly unknown[] }>({
-        name: this.#options.names.statement('locks'),
-        text: this.#statement,
+        name: this.#options.names.statement(stands ? 'stand' : 'locks'),
+        text: stands ? this.#standStatement : this.#statement,
         values: [JSON.stringify(batch)],
       });
       this.#lastUsedMs = performance.now();

@@ -121,9 +121,15 @@ export class Holdings {
   async giveBack(lease: Lease, why?: LockLostReason): Promise<ReleaseTuple> {
     const { id, leaseId, mode, slot, connection } = lease;
     if (!this.owned.remove(lease, why)) return [0, 0, null, null];
+    let left = false;
+    const leave = (): void => {
+      this.owned.leftSession(lease);
+      if (!left) connection.released();
+      left = true;
+    };
     try {
       const make = (): Operation => {
-        this.owned.leftSession(lease);
+        leave();
         return ['r', id.lockId, leaseId, modes.indexOf(mode), slot, id.hash];
       };
       return (await connection.submit<ReleaseTuple>(id.lockId, false, make)) as ReleaseTuple;
@@ -132,8 +138,7 @@ export class Holdings {
       if (!connection.gone) await connection.close();
       throw error;
     } finally {
-      this.owned.leftSession(lease);
-      connection.released();
+      leave();
     }
   }
 

@@ -10,6 +10,8 @@ import type { ConnectionOptions } from './connect.js';
 export interface InboxListener {
   /** A waiter's turn may have come. */
   wake(leaseId: string): void;
+  /** A waiter is the next: whoever holds the lock has it since now. */
+  next(leaseId: string): void;
   /** Somebody wants a lease of this process back. */
   evict(leaseId: string, fencingToken: number, reason: LockLostReason): void;
   /** Messages may have been missed. */
@@ -120,6 +122,10 @@ export class Inbox {
     const rest = payload.slice(1);
     if (payload.startsWith('w')) {
       this.#listener.wake(rest);
+      return;
+    }
+    if (payload.startsWith('n')) {
+      this.#listener.next(rest);
       return;
     }
     const space = rest.indexOf(' ');

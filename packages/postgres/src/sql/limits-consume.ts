@@ -1,3 +1,4 @@
+import { freshHourSql } from './limits-table.js';
 import { plannedByKey } from './planning.js';
 import type { Names } from '../names.js';
 
@@ -116,7 +117,7 @@ BEGIN
 
   IF u > 0 THEN
     WITH written AS (
-      UPDATE ${table} t SET fresh_hour = w.fresh_us / 3600000000, last_us = w.last_us, blocked_us = 0, fresh_us = w.fresh_us, level = w.level,
+      UPDATE ${table} t SET fresh_hour = ${freshHourSql('w.last_us', 'w.fresh_us')}, last_us = w.last_us, blocked_us = 0, fresh_us = w.fresh_us, level = w.level,
         names = CASE WHEN t.names[1] = p_names[w.policy] AND cardinality(t.names) = 1 THEN t.names ELSE ARRAY[p_names[w.policy]] END,
         data = p_limits[4 * w.policy - 3 : 4 * w.policy]
       FROM unnest(u_step, u_hash, u_xmin, u_last, u_fresh, u_level, u_policy) AS w(step, hash, version_id, last_us, fresh_us, level, policy)

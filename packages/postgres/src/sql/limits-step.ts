@@ -1,3 +1,4 @@
+import { freshHourSql } from './limits-table.js';
 import { plannedByKey } from './planning.js';
 import type { Names } from '../names.js';
 
@@ -192,7 +193,7 @@ BEGIN
       IF NOT was_found THEN RETURN before; END IF;
       DELETE FROM ${table} t WHERE t.key_hash = hash AND t.xmin = r.version_id;
     ELSIF was_found THEN
-      UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = blocked,
+      UPDATE ${table} t SET fresh_hour = ${freshHourSql('at_us', 'new_fresh_us')}, last_us = at_us, blocked_us = blocked,
           fresh_us = new_fresh_us, level = new_level, names = new_names, data = new_data
         WHERE t.key_hash = hash AND t.xmin = r.version_id;
     ELSE

@@ -1,8 +1,8 @@
 import type { Names } from '../names.js';
 
 /**
- * The one table of limits, and the clock. No index covers what a consume changes, but for `fresh_hour`, which moves at most once an hour,
- * so that updates stay HOT; the fill factor leaves room for them in the page. `names` and `data` hold the record's entries:
+ * The one table of limits, and the clock. No index covers what a consume changes, but for `fresh_hour`, which is no later than the hour of `fresh_us` and
+ * moves seldom (see {@link freshHourSql}), so that updates stay HOT; the fill factor leaves room for them in the page. `names` and `data` hold the record's entries:
  * `kind, limit, a, b, length of the state, state…` of each, one after another. The common record, one token bucket as of `last_us`, has its level in
  * `level` and only `0, limit, a, b` in `data`: then an update touches nothing but scalars.
  */
@@ -26,6 +26,15 @@ CREATE INDEX IF NOT EXISTS ${names.local('limits_fresh_hour')} ON ${names.of('li
 CREATE OR REPLACE FUNCTION ${names.of('now_us_v1')}() RETURNS bigint
 LANGUAGE sql VOLATILE AS $fn$ SELECT (date_part('epoch', clock_timestamp()) * 1000000)::bigint $fn$;
 `;
+}
+
+/**
+ * What an update sets `fresh_hour` of row `t` to: the value it has while that is not too late and at least half as far from now as the true one, so that the
+ * index is left alone, and the update HOT, even where a token takes hours to refill.
+ */
+export function freshHourSql(atUs: string, freshUs: string): string {
+  const [now, fresh] = [`${atUs} / 3600000000`, `${freshUs} / 3600000000`];
+  return `CASE WHEN t.fresh_hour BETWEEN (${now} + ${fresh} + 1) / 2 AND ${fresh} THEN t.fresh_hour ELSE ${fresh} END`;
 }
 
 /** Removes up to $1 records that equal fresh ones, skipping what others hold; the answer has a row for each. */

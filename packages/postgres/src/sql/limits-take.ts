@@ -1,3 +1,4 @@
+import { freshHourSql } from './limits-table.js';
 import { plannedByKey } from './planning.js';
 import type { Names } from '../names.js';
 
@@ -73,10 +74,10 @@ BEGIN
     IF next_level <> level THEN
       new_fresh_us := at_us + (full_units - next_level + rate - 1) / rate;
       IF same THEN
-        UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us, level = next_level
+        UPDATE ${table} t SET fresh_hour = ${freshHourSql('at_us', 'new_fresh_us')}, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us, level = next_level
           WHERE t.key_hash = hash AND t.xmin = row_xmin;
       ELSIF was_found THEN
-        UPDATE ${table} t SET fresh_hour = new_fresh_us / 3600000000, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us, level = next_level,
+        UPDATE ${table} t SET fresh_hour = ${freshHourSql('at_us', 'new_fresh_us')}, last_us = at_us, blocked_us = 0, fresh_us = new_fresh_us, level = next_level,
             names = ARRAY[limit_name], data = l
           WHERE t.key_hash = hash AND t.xmin = row_xmin;
       ELSE

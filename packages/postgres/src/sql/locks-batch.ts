@@ -18,6 +18,7 @@ export function locksBatchSql(names: Names): string {
   const held = `${names.of('lock_held_v1')}()`;
   const slot = names.of('lock_slot_v1');
   const wake = names.of('lock_wake_v1');
+  const call = names.of('lock_call_v1');
   return /* sql */ `
 CREATE OR REPLACE FUNCTION ${names.of('lock_batch_v1')}(p jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $fn$
@@ -44,6 +45,10 @@ DECLARE
   my_seq bigint;
   first_other bigint;
   queued boolean;
+  passed_on boolean;
+  -- Locks that were passed on to who stood there, and the places in line of those.
+  called bigint[] := '{}';
+  called_after bigint[] := '{}';
   ahead boolean;
   got boolean;
   tried int;
@@ -110,18 +115,33 @@ BEGIN
       reply := '[1]'::jsonb;
 
     WHEN 'r' THEN
-      DELETE FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me RETURNING l.expires_us, l.evict INTO r;
-      queued := FOUND;
+      SELECT l.expires_us, l.evict, (SELECT CASE WHEN bool_and(w.mode = 0) THEN min(w.seq) END
+          FROM ${waiters} w WHERE w.lock_id = id AND w.until_us > now_us AND (op->>3)::int = 0) AS next_seq
+        INTO r FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me;
+      reply := CASE WHEN FOUND THEN jsonb_build_array(1, (r.expires_us <= now_us)::int, r.evict) ELSE '[0, 0, null]'::jsonb END;
+      passed_on := false;
+      IF r.next_seq IS NULL THEN DELETE FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me; END IF;
       CASE (op->>3)::int
-        WHEN 0 THEN got := pg_advisory_unlock(id);
+        WHEN 0 THEN
+          got := pg_advisory_unlock(id);
+          IF r.next_seq IS NOT NULL THEN
+            -- Who stood at the lock has it by now, waiting for no row of ours, and removes the lease as one left over.
+            IF pg_try_advisory_lock(id) THEN
+              PERFORM pg_advisory_unlock(id);
+              DELETE FROM ${leases} l WHERE l.lock_id = id AND l.lease_id = op->>2 AND l.pid = me;
+            ELSE
+              passed_on := true;
+              called := called || id;
+              called_after := called_after || r.next_seq;
+            END IF;
+          END IF;
         WHEN 1 THEN got := pg_advisory_unlock_shared(id);
         ELSE
           got := pg_advisory_unlock(${slot}(decode(op->>5, 'hex'), (op->>4)::int));
           got := pg_advisory_unlock_shared(id) AND got;
       END CASE;
-      reply := CASE WHEN queued THEN jsonb_build_array(1, (r.expires_us <= now_us)::int, r.evict, got::int)
-        ELSE jsonb_build_array(0, 0, NULL, got::int) END;
-      IF EXISTS (SELECT FROM ${waiters} w WHERE w.lock_id = id) THEN
+      reply := reply || to_jsonb(got::int);
+      IF NOT passed_on AND EXISTS (SELECT FROM ${waiters} w WHERE w.lock_id = id) THEN
         DELETE FROM ${waiters} w WHERE w.lock_id = id AND w.until_us <= now_us;
         PERFORM ${wake}(id);
       END IF;
@@ -155,6 +175,8 @@ BEGIN
           -- Readers and permits hold the same lock shared: the key's row makes them take turns, and the rows tell them apart.
           INSERT INTO ${locks} (key_hash, key, lock_id, token) VALUES (hash, decode(op->>3, 'hex'), id, 0) ON CONFLICT (key_hash) DO NOTHING;
           PERFORM FROM ${locks} k WHERE k.key_hash = hash FOR UPDATE;
+          -- Had we passed it on to somebody who vanished, the row of that lease would still be here.
+          DELETE FROM ${leases} l WHERE l.lock_id = id AND l.pid = me AND l.mode = 0;
           IF EXISTS (SELECT FROM ${leases} l WHERE l.lock_id = id AND l.key_hash = hash AND l.mode <> lock_mode)
             AND EXISTS (SELECT FROM ${leases} l JOIN ${held} h ON h.lock_id = l.lock_id AND h.pid = l.pid
               WHERE l.lock_id = id AND l.key_hash = hash AND l.mode <> lock_mode)
@@ -227,7 +249,8 @@ BEGIN
             CASE WHEN has_old THEN old.acquired_us ELSE now_us END, now_us + (op->>7)::bigint);
         IF queued THEN
           DELETE FROM ${waiters} w WHERE w.lock_id = id AND w.lease_id = lease;
-          IF lock_mode > 0 THEN PERFORM ${wake}(id); END IF;
+          -- Other readers may come along. Behind one that is alone, the next may come and stand at the lock; one that stood there itself leaves it to the giver to call.
+          IF lock_mode > 0 THEN PERFORM ${wake}(id); ELSIF NOT p ? 's' THEN PERFORM ${call}(id, 0); END IF;
         END IF;
         reply := jsonb_build_array(1, granted_token, granted_token + n_tokens - 1, got_slot);
       ELSE
@@ -246,6 +269,9 @@ BEGIN
       END IF;
     END CASE;
     replies[place] := reply;
+  END LOOP;
+  FOR i IN 1 .. cardinality(called) LOOP
+    PERFORM ${call}(called[i], called_after[i]);
   END LOOP;
   RETURN to_jsonb(replies);
 EXCEPTION WHEN query_canceled OR assert_failure OR others THEN

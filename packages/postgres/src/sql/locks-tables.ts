@@ -82,6 +82,17 @@ BEGIN
   END LOOP;
 END $fn$;
 
+-- Tells the first in line after place p_after, if it wants the lock alone, that it may come and stand at it.
+CREATE OR REPLACE FUNCTION ${names.of('lock_call_v1')}(p_id bigint, p_after bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $fn$
+DECLARE
+  w record;
+BEGIN
+  SELECT t.channel, t.lease_id, t.mode INTO w FROM ${names.of('waiters')} t
+    WHERE t.lock_id = p_id AND t.until_us > ${names.of('now_us_v1')}() AND t.seq > p_after ORDER BY t.seq LIMIT 1;
+  IF w.mode = 0 THEN PERFORM pg_notify(w.channel, 'n' || w.lease_id); END IF;
+END $fn$;
+
 -- First statement on a connection that is to hold locks. Answers the backend's pid, negated and without any effect when it is not the expected one
 -- (a proxy is in between), or raises HG001 when somebody else has claimed this backend (a proxy shares it).
 CREATE OR REPLACE FUNCTION ${names.of('lock_open_v1')}(p_connection text, p_expected int, p_idle_ms int) RETURNS int
