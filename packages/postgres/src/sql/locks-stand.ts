@@ -28,22 +28,28 @@ DECLARE
   id bigint := (p->'o'->0->>1)::bigint;
   replies jsonb;
 BEGIN
-  IF NOT ${names.of('lock_await_v1')}(id) THEN RETURN ${names.of('lock_batch_v1')}(p); END IF;
-  -- Takes it once more if the waiter is to have it.
-  replies := ${names.of('lock_batch_v1')}(p);
-  IF replies->0->>0 = '1' THEN
-    PERFORM pg_advisory_unlock(id);
-    RETURN replies;
+  -- Before anything is unlocked: another backend's locks are not ours.
+  IF current_setting('headgate.connection', true) IS DISTINCT FROM p->>'c' THEN
+    RAISE EXCEPTION 'this backend is not the one that the connection was opened on' USING ERRCODE = 'HG001';
   END IF;
-  -- Who gave it back left the row to us and told nobody.
-  DELETE FROM ${names.of('leases')} l WHERE l.lock_id = id;
-  PERFORM pg_advisory_unlock(id);
-  PERFORM ${names.of('lock_wake_v1')}(id);
-  RETURN replies;
-EXCEPTION WHEN query_canceled OR assert_failure OR others THEN
-  -- Advisory locks of a session outlive a rolled back statement.
-  PERFORM pg_advisory_unlock_all();
-  RAISE;
+  BEGIN
+    IF NOT ${names.of('lock_await_v1')}(id) THEN RETURN ${names.of('lock_batch_v1')}(p); END IF;
+    -- Takes it once more if the waiter is to have it.
+    replies := ${names.of('lock_batch_v1')}(p);
+    IF replies->0->>0 = '1' THEN
+      PERFORM pg_advisory_unlock(id);
+      RETURN replies;
+    END IF;
+    -- Who gave it back left the row to us and told nobody.
+    DELETE FROM ${names.of('leases')} l WHERE l.lock_id = id;
+    PERFORM pg_advisory_unlock(id);
+    PERFORM ${names.of('lock_wake_v1')}(id);
+    RETURN replies;
+  EXCEPTION WHEN query_canceled OR assert_failure OR others THEN
+    -- Advisory locks of a session outlive a rolled back statement.
+    PERFORM pg_advisory_unlock_all();
+    RAISE;
+  END;
 END $fn$;
 `;
 }
