@@ -18,7 +18,7 @@ export const memory: Table = {
   about:
     'One caller asks for 10,000 keys in a shuffled order and awaits each decision (`consumeSync`, `tryRemoveTokens` and the bare Map return at once). ' +
     'Headgate decides an exact token bucket, `limiter` a bucket and a window, the other two count in fixed windows. `limiter` has no keys, so it gets one ' +
-    '`RateLimiter` per key in a Map. Denied: a bucket that is empty. Beside other limiters: three more in the process, one with a policy of two limits, each asked as often while the callers warm up. Each contestant asks with the same strings again and again. Bytes: heap and array buffers after collection with 1,000,000 live keys, less those before, the key strings ' +
+    '`RateLimiter` per key in a Map. Denied: buckets of one token that the warm-up emptied. Beside other limiters: three more in the process, one with a policy of two limits, each asked as often while the callers warm up. Each contestant asks with the same strings again and again. Bytes: heap and array buffers after collection with 1,000,000 live keys, less those before, the key strings ' +
     'aside. Exact: decisions of 3,000,000 steps (7 per 3 s, 1 per day, 1,000,000 per s) that differ from rational arithmetic in big integers.',
   packages: ['@headgate/memory', 'express-rate-limit', 'limiter', 'rate-limiter-flexible'],
   workloads: [
@@ -32,10 +32,9 @@ export const memory: Table = {
           return asyncLoop(userKeys(keys), (key) => limiter.consume(key));
         },
         async 'headgate consume, denied'() {
+          // The warm-up drains each key, in the order in which all are asked: so the records lie in memory as those of the allowed calls do.
           const limiter = contestants.headgate(1);
-          const drained = userKeys(keys);
-          for (const key of drained) limiter.consumeSync(key);
-          return asyncLoop(drained, (key) => limiter.consume(key));
+          return asyncLoop(userKeys(keys), (key) => limiter.consume(key));
         },
         async 'headgate consume, beside other limiters'() {
           const limiter = contestants.headgateBesideOthers(plenty);
