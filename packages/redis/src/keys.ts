@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '@headgate/core';
 
-/** Number of hash-tag buckets when the option is left out. */
-export const defaultBuckets = 64;
+/** Number of hash-tag buckets when the option is left out: several for each master of a small cluster, and few enough that calls gather in them. */
+export const defaultBuckets = 16;
 
 /** How the keys of a store are named: `<prefix>:{<bucket>}:<kind>:<key>`. */
 export interface KeySpace {
