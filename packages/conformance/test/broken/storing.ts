@@ -2,7 +2,7 @@ import { decideStep } from '@headgate/core';
 import { manualClock } from '../../src/index.js';
 import { fixtureOf, referenceLimiterStore } from '../reference-limiter-store.js';
 import { broken } from './broken-store.js';
-import type { LimiterRecord, LimiterStore } from '@headgate/core';
+import type { LimiterAnswerNow, LimiterRecord, LimiterStore } from '@headgate/core';
 import type { RawRecord } from '../../src/index.js';
 import type { Records } from '../reference-limiter-store.js';
 import type { BrokenStore } from './broken-store.js';
@@ -213,5 +213,16 @@ export const storingFaults: readonly BrokenStore[] = [
           return { ...answer, retryAtUs: Math.ceil(answer.retryAtUs / 1000) * 1000 };
         },
       })),
+  },
+  {
+    fault: 'decideNow fills in one answer again and again',
+    caughtBy: 'model/decide-now',
+    make: () => {
+      const answer = {} as LimiterAnswerNow;
+      return broken({}, (store) => ({
+        ...store,
+        decideNow: (...call) => Object.assign(answer, store.decideNow?.(...call)),
+      }));
+    },
   },
 ];

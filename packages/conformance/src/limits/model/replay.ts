@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { joinKey, plainAnswer } from '@headgate/core';
 import { ReferenceModel } from './reference-model.js';
 import type { Limit, LimiterDecided, LimiterOp, LimiterStep, LimiterStore } from '@headgate/core';
@@ -27,6 +28,7 @@ export async function replay(trace: Trace, context: LimiterContext, ask: Ask, pe
   const keys = new Map<number, string>();
   const pasts = new Map<number, KeyPast>();
   const startUs = context.clock?.nowUs() ?? 0;
+  let last: HandedOver | undefined;
   try {
     for (const { pause, policy, keys: asked, peer: byPeer } of trace.steps) {
       if (!context.clock || context.clock.nowUs() - startUs < furthestUs)
@@ -37,6 +39,8 @@ export async function replay(trace: Trace, context: LimiterContext, ask: Ask, pe
         return { key: keys.get(key) as string, limits, ops: ops.map((op) => concrete(op, pasts.get(key))) };
       });
       const results = await ask(steps, byPeer && peer ? peer : context.store);
+      last?.check();
+      last = handedOver(results);
       for (const [i, step] of steps.entries()) {
         const result = results[i] as LimiterDecided;
         model.check(step, result);
@@ -48,6 +52,21 @@ export async function replay(trace: Trace, context: LimiterContext, ask: Ask, pe
     // The next trace has keys of its own, and begins at the same time.
     context.clock?.setWallUs(startUs);
   }
+}
+
+/** Answers that a store has given, which decisions refer to from then on. */
+interface HandedOver {
+  check(): void;
+}
+
+function handedOver(results: readonly LimiterDecided[]): HandedOver {
+  const given = results.flatMap(({ answers }) => answers.map((answer) => ({ answer, copy: { ...answer } })));
+  return {
+    check() {
+      for (const { answer, copy } of given)
+        assert.deepEqual({ ...answer }, copy, 'an answer changed after it was handed over: decisions refer to it');
+    },
+  };
 }
 
 function remember(past: KeyPast | undefined, { nowUs, atUs, answers }: LimiterDecided): KeyPast {
@@ -82,8 +101,8 @@ export function viaDecide({ batch }: LimiterContext): Ask {
 export const viaDecideNow: Ask = async (steps, store) =>
   steps.map(({ key, limits, ops }) => {
     if (!store.decideNow) throw new Error('The store has no decideNow');
-    const { nowUs, atUs, ...answer } = store.decideNow(key, limits, ops[0] as LimiterOp);
-    return { nowUs, atUs, answers: [answer] };
+    const answer = store.decideNow(key, limits, ops[0] as LimiterOp);
+    return { nowUs: answer.nowUs, atUs: answer.atUs, answers: [answer] };
   });
 
 /** Asks by each of the three ways in turn, for the records of a limiter's name: they are the same records. */
