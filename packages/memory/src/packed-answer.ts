@@ -1,18 +1,9 @@
-import type { LimiterAnswerNow, LimitReading } from '@headgate/core';
-import type { PackedTokenBucket } from './packed-limits.js';
-
-/** What an answer is computed from, once the operation has been carried out. */
-interface Loaded {
-  admitAtUs(cost: number, atUs: number): number;
-  freshAtUs(atUs: number): number;
-  remaining(): number;
-  violated(cost: number, atUs: number, retryAtUs: number): number;
-  readings(atUs: number): readonly LimitReading[] | undefined;
-}
+import type { LimiterAnswerNow } from '@headgate/core';
+import type { PackedState, PackedTokenBucket } from './packed-limits.js';
 
 /** The answer of what is loaded, computed at once. */
 export function packedAnswer(
-  loaded: Loaded,
+  loaded: PackedState,
   allowed: boolean,
   cost: number,
   granted: number,

@@ -14,19 +14,13 @@ describe('reconcile', () => {
     for (let i = 0; i < 3; i++) await r.limiter.consume('k', { cost: 2 });
     const refunded = await r.limiter.consume('k', { cost: 1 });
     await r.limiter.refund(refunded);
-    r.store.mode = 'answer';
-    await r.clock.advance(1000);
-    await r.limiter.consume('probe');
-    await r.clock.advance(0);
+    await recover(r);
     expect(await r.limiter.peek('k')).toMatchObject({ source: 'store', remaining: 4 });
     // The calls that opened the breaker had been sent, so they may have been charged already.
     expect(await r.limiter.peek('opener')).toMatchObject({ remaining: 10 });
     expect(r.events.at(-1)).toMatchObject({ direction: 'recover', reconciledUnits: 6 });
     await open(r);
-    r.store.mode = 'answer';
-    await r.clock.advance(1000);
-    await r.limiter.consume('probe');
-    await r.clock.advance(0);
+    await recover(r);
     expect(await r.limiter.peek('k')).toMatchObject({ source: 'store', remaining: 4 });
   });
 
@@ -38,10 +32,7 @@ describe('reconcile', () => {
     const r = resilienceRig({ limits }, { reconcile: true });
     await open(r);
     await r.limiter.consume('k', { cost: 5 });
-    r.store.mode = 'answer';
-    await r.clock.advance(1000);
-    await r.limiter.consume('probe');
-    await r.clock.advance(0);
+    await recover(r);
     const { policies } = await r.limiter.peek('k');
     expect(policies.map(({ name, remaining }) => [name, remaining])).toEqual([
       ['second', 5],

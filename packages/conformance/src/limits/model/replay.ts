@@ -28,7 +28,7 @@ export async function replay(trace: Trace, context: LimiterContext, ask: Ask, pe
   const keys = new Map<number, string>();
   const pasts = new Map<number, KeyPast>();
   const startUs = context.clock?.nowUs() ?? 0;
-  let last: HandedOver | undefined;
+  let checkLast: (() => void) | undefined;
   try {
     for (const { pause, policy, keys: asked, peer: byPeer } of trace.steps) {
       if (!context.clock || context.clock.nowUs() - startUs < furthestUs)
@@ -39,8 +39,8 @@ export async function replay(trace: Trace, context: LimiterContext, ask: Ask, pe
         return { key: keys.get(key) as string, limits, ops: ops.map((op) => concrete(op, pasts.get(key))) };
       });
       const results = await ask(steps, byPeer && peer ? peer : context.store);
-      last?.check();
-      last = handedOver(results);
+      checkLast?.();
+      checkLast = staysAsItIs(results);
       for (const [i, step] of steps.entries()) {
         const result = results[i] as LimiterDecided;
         model.check(step, result);
@@ -54,18 +54,12 @@ export async function replay(trace: Trace, context: LimiterContext, ask: Ask, pe
   }
 }
 
-/** Answers that a store has given, which decisions refer to from then on. */
-interface HandedOver {
-  check(): void;
-}
-
-function handedOver(results: readonly LimiterDecided[]): HandedOver {
+/** How to find out later that no answer was changed after it was handed over: decisions refer to it. */
+function staysAsItIs(results: readonly LimiterDecided[]): () => void {
   const given = results.flatMap(({ answers }) => answers.map((answer) => ({ answer, copy: { ...answer } })));
-  return {
-    check() {
-      for (const { answer, copy } of given)
-        assert.deepEqual({ ...answer }, copy, 'an answer changed after it was handed over: decisions refer to it');
-    },
+  return () => {
+    for (const { answer, copy } of given)
+      assert.deepEqual({ ...answer }, copy, 'an answer changed after it was handed over: decisions refer to it');
   };
 }
 
