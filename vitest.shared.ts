@@ -1,8 +1,18 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { ViteUserConfig } from 'vitest/config';
+import type { Reporter } from 'vitest/reporters';
+
+/** vitest's JSON names no error that came outside of a test (an unhandled rejection); `scripts/reports.mjs` reads it here. */
+const outsideOfTests: Reporter = {
+  onTestRunEnd(_modules, errors) {
+    mkdirSync('.cache', { recursive: true });
+    writeFileSync('.cache/outside-of-tests.txt', errors.map(({ stack, message }) => stack ?? message).join('\n'));
+  },
+};
 
 /** What every package's tests have in common; each package's own config spreads it. */
 export const shared: NonNullable<ViteUserConfig['test']> = {
   include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-  reporters: ['default', 'json'],
+  reporters: ['default', 'json', outsideOfTests],
   outputFile: { json: '.cache/vitest.json' },
 };

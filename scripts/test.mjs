@@ -75,7 +75,7 @@ function summarize(tested, ran) {
     const tally = readReport(folder, path);
     total.passed += tally.passed;
     total.skipped += tally.skipped;
-    for (const failure of tally.failures) fail(failure);
+    for (const { what, why } of tally.failures) fail(what, why);
     const columns = [tally.passed, tally.failed, tally.skipped].map((count, i) =>
       String(count).padStart(i < 2 ? 6 : 7),
     );
@@ -84,10 +84,15 @@ function summarize(tested, ran) {
   if (!ran && total.failed === failedBefore) fail(`${tested.map(({ path }) => path).join(', ')}: the runner failed`);
 }
 
-/** @param {string} what */
-function fail(what) {
+/**
+ * Counts a failure and says it where it happened; the list at the end repeats its first line.
+ * @param {string} what
+ * @param {string} [why]
+ */
+function fail(what, why = '') {
   total.failed += 1;
   failures.push(what);
+  console.log(`FAILED ${what}${why && `\n${why.replace(/^/gm, '    ')}`}`);
 }
 
 /**
