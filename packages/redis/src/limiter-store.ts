@@ -18,7 +18,7 @@ export interface RedisLimiterStoreOptions extends RedisConnectionOptions {
   readonly name?: string | undefined;
   /** Beginning of every key; default `headgate`. No braces. */
   readonly prefix?: string | undefined;
-  /** Number of hash tags over which keys are spread, 1 to 4,096; default 64. All processes on the same data must agree. */
+  /** Number of hash tags over which keys are spread, 1 to 4,096; default 16. All processes on the same data must agree. */
   readonly buckets?: number | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { policyText } from './limiter-codec.js';
+import { takeParameters } from './take-parameters.js';
 import type {
   FixedWindowLimit,
   LimiterAnswer,
@@ -8,15 +9,13 @@ import type {
   LimiterStep,
   TokenBucketLimit,
 } from '@headgate/core';
-
-/** The limits that `takeScripts` know. */
-type TakeLimit = TokenBucketLimit | FixedWindowLimit;
+import type { TakeLimit } from './take-parameters.js';
 
 /** One call of the script of `takeScripts` that has the name `kind`. */
 export interface TakeCall {
   readonly kind: TakeLimit['kind'];
   /** Number of keys, keys, arguments. */
-  readonly args: (string | number)[];
+  readonly args: string[];
 }
 
 /** The cost of operations that all are `consume` of the same cost; 0 for others. */
@@ -38,7 +37,7 @@ export function encodeTakes(steps: readonly LimiterStep[], keyOf: (key: string) 
   const head = policyText(limits);
   const cost = costOf(ops);
   const times = ops.length;
-  const args: (string | number)[] = [steps.length];
+  const args = [String(steps.length)];
   let alike = true;
   for (const step of steps) {
     if (step.limits !== limits && policyText(step.limits) !== head) return undefined;
@@ -47,11 +46,8 @@ export function encodeTakes(steps: readonly LimiterStep[], keyOf: (key: string) 
     alike &&= own === cost && step.ops.length === times;
     args.push(keyOf(step.key));
   }
-  args.push(head, limit.limit);
-  if (limit.kind === 'tokenBucket') args.push(limit.unitsPerUs, limit.unitsPerToken);
-  else args.push(limit.windowUs, limit.aligned ? 1 : 0);
-  if (alike) args.push(cost, times);
-  else args.push('', steps.map((step) => `${costOf(step.ops)}*${step.ops.length};`).join(''));
+  if (alike) args.push(takeParameters(limits, cost, times));
+  else args.push(takeParameters(limits, 0, 0), steps.map((step) => `${costOf(step.ops)}*${step.ops.length};`).join(''));
   return { kind: limit.kind, args };
 }
 

@@ -39,7 +39,7 @@ export interface RedisLockStoreOptions extends RedisConnectionOptions {
   readonly name?: string | undefined;
   /** Beginning of every key and channel; default `headgate`. No braces. */
   readonly prefix?: string | undefined;
-  /** Number of hash tags over which keys are spread, 1 to 4,096; default 64. All processes on the same data must agree. */
+  /** Number of hash tags over which keys are spread, 1 to 4,096; default 16. All processes on the same data must agree. */
   readonly buckets?: number | undefined;
   /** Longest time a waiter to whom the lock was handed may take to say so before the next is asked, milliseconds; default 2,000. */
   readonly claimMs?: number | undefined;

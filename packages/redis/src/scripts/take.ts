@@ -1,7 +1,9 @@
-/** What {@link takeScript} has to know of an algorithm; Lua text over the locals `a`, `b` (a limit's state), `now`, `cost`, `times` and `limit`. */
+import { parametersBytes } from '../take-parameters.js';
+
+/** What {@link takeScript} has to know of an algorithm; Lua text over the locals `a`, `b` (a limit's state), `now`, `cost`, `times`, `limit`, `first` and `second`. */
 interface TakeParts {
-  /** Reads the parameters in ARGV[3] and ARGV[4]; runs once. */
-  readonly parameters: string;
+  /** Derives what is the same for all steps from the limit's parameters; runs once. */
+  readonly prepare: string;
   /** Sets `a` and `b` to the fresh state. */
   readonly fresh: string;
   /** Carries `a` and `b` on to `now`; sets `lasts` when the record's time to live stays right whatever is charged. */
@@ -17,9 +19,7 @@ interface TakeParts {
 }
 
 const tokenBucketParts: TakeParts = {
-  parameters: `
-local unitsPerUs, unitsPerToken = tonumber(ARGV[3]), tonumber(ARGV[4])
-local full = limit * unitsPerToken`,
+  prepare: 'local unitsPerUs, unitsPerToken, full = first, second, limit * second',
   fresh: 'a, b = full, now',
   advance: `
       local elapsed = now - b
@@ -32,8 +32,7 @@ local full = limit * unitsPerToken`,
 };
 
 const fixedWindowParts: TakeParts = {
-  parameters: `
-local windowUs, aligned = tonumber(ARGV[3]), ARGV[4] == '1'`,
+  prepare: 'local windowUs, aligned = first, second == 1',
   fresh: 'a, b = 0, (aligned and now - now % windowUs or now)',
   advance: `
       if a == 0 or now >= b + windowUs then a, b = 0, (aligned and now - now % windowUs or now) else lasts = true end`,
@@ -43,23 +42,25 @@ local windowUs, aligned = tonumber(ARGV[3]), ARGV[4] == '1'`,
   replied: ['a', 'b'],
 };
 
-// No functions, no tables but one: an EVALSHA makes all of a script's closures before it does anything. A record that is there is written in place:
-// SET would copy its head and the whole of its arguments.
-function takeScript({ parameters, fresh, advance, fitting, charge, freshAt, replied }: TakeParts): string {
+// No functions, no tables but one: an EVALSHA makes all of a script's closures before it does anything. An argument costs a thousand instructions and
+// `tonumber` as many again, so the numbers travel in one. A record that is there is written in place: SET would copy its head and the whole of its
+// arguments.
+function takeScript({ prepare, fresh, advance, fitting, charge, freshAt, replied }: TakeParts): string {
   const places = replied.map((_, i) => `states[size + ${i + 1}]`).join(', ');
   const found = replied.map((field) => `${field}0`).join(', ');
   const undone = replied.map(() => 'undone').join(', ');
   return /* lua */ `
 local call, pcall, pack, unpackStruct, floor, ceil = redis.call, redis.pcall, struct.pack, struct.unpack, math.floor, math.ceil
-local find, format, sub, keys = string.find, string.format, string.sub, KEYS
-local head, limit = ARGV[1], tonumber(ARGV[2])${parameters}
-local cost, times, each = tonumber(ARGV[5]), tonumber(ARGV[6]), nil
-if not cost then each = string.gmatch(ARGV[6], '(%d+)*(%d+);') end
+local find, format, sub, keys, parameters = string.find, string.format, string.sub, KEYS, ARGV[1]
+local l0, l1, f0, f1, s0, s1, c0, c1, t0, t1 = unpackStruct('<I8I8I8I8I8I8I8I8I8I8', parameters)
+local limit, first, second, cost, times = l0 + 128 * l1, f0 + 128 * f1, s0 + 128 * s1, c0 + 128 * c1, t0 + 128 * t1
+local head = sub(parameters, ${parametersBytes + 1})
+${prepare}
+local each = cost == 0 and string.gmatch(ARGV[2], '(%d+)*(%d+);')
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local records = call('MGET', unpack(keys))
-local bodyAt, length, offset = #head + 1, #head + 32, format('%d', #head)
-local stamp, undone = pack('<dd', now, 0), 0 / 0
+local bodyAt, length, offset, undone = #head + 1, #head + 32, format('%d', #head), 0 / 0
 local states, size = {}, 0
 for i = 1, #keys do
   local key, record, lasts = keys[i], records[i], false
@@ -84,7 +85,7 @@ for i = 1, #keys do
     if taken >= 1 then
       if taken > times then taken = times end
       ${charge}
-      local body = stamp .. pack('<dd', a, b)
+      local body = pack('<dddd', now, 0, a, b)
       local expiresAtMs = not lasts and format('%d', ceil((${freshAt}) / 1000))
       if not record then
         -- MGET shows a hash or a list as absent; GET makes SET refuse to replace one.
@@ -111,8 +112,7 @@ return pack('<d' .. string.rep('d', size), now, unpack(states))
  * the records of {@link decideScript} and come to the same answers, held to core's `decideStep` by the same test, at a third of its cost.
  *
  * - KEYS: the record of each step, at most 512, all under one hash tag when on a cluster.
- * - ARGV: the policy's text (see `policy.ts`); its `limit` and its two parameters in the order of the text; then a cost and a number of times for all
- *   steps, or nothing and a text of `<cost>*<times>;` for each.
+ * - ARGV: the text of {@link takeParameters}; with a cost of 0 in it, a text of `<cost>*<times>;` for each step.
  * - Reply: little-endian doubles. The server's clock, epoch µs; then each step's state at that clock, before the step, from which the caller works out
  *   the answers: the level of a token bucket; count and start of a fixed window.
  *
