@@ -3,6 +3,7 @@ import { createLocks } from '@headgate/core';
 import { type Holder, startHolder } from '../process/holder.js';
 import { checkFixture } from '../suite/check-fixture.js';
 import { sleep } from '../suite/deadline.js';
+import { RunClock } from '../suite/run-clock.js';
 import type { Faults } from '../suite/faults.js';
 import type { Medium } from '../suite/medium.js';
 import type { LockFixture, LockStoreRequest, MovableLockClock } from './fixture.js';
@@ -32,6 +33,8 @@ export interface LockTest {
   outlive(ttlMs: number): Promise<void>;
   /** Milliseconds of the clock that `pass` moves, for measuring. */
   nowMs(): number;
+  /** The same for upper bounds: in real time it stands still while the machine keeps this process from running. */
+  runMs(): number;
 }
 
 /** What every {@link LockTest} of a suite shares. */
@@ -51,7 +54,7 @@ export interface OpenedLockTest {
 /** Name of every manager that {@link LockTest.manager} makes; keys in the store begin with it and a colon. */
 export const managerName = 'suite';
 
-/** How late this machine may be when it is busy, milliseconds; added to upper bounds in real time only. */
+/** How late this machine may be when it is busy, milliseconds; added to upper bounds in real time only, which are taken by `runMs`. */
 export const machineMarginMs = 300;
 
 const fixtureParts: OptionNames<LockFixture> = { store: 0, openPeer: 0, clock: 0, program: 0, close: 0 };
@@ -68,6 +71,7 @@ export async function openLockTest(
   const managers: Locks[] = [];
   const holders: Holder[] = [];
   let inMovedTime: OpenedLockTest | undefined;
+  const runClock = new RunClock();
 
   const pass = async (ms: number): Promise<void> => {
     if (clock) await clock.advance(ms);
@@ -108,10 +112,12 @@ export async function openLockTest(
     // In real time a little more, since timers of different clocks round differently.
     outlive: (ttlMs) => pass(ttlMs + store.capabilities.expirySlackMs(ttlMs) + (clock ? 0 : 25)),
     nowMs: () => (clock ? clock.monotonicMs() : performance.now()),
+    runMs: () => (clock ? clock.monotonicMs() : runClock.nowMs()),
   };
   return {
     test,
     async close() {
+      runClock.stop();
       await inMovedTime?.close();
       await Promise.all(holders.map((holder) => holder.kill()));
       await Promise.all(managers.map((manager) => manager.close()));

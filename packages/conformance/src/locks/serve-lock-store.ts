@@ -30,9 +30,6 @@ export interface HolderAcquire extends Pick<AcquireOptions, 'ttlMs' | 'waitMs' |
   readonly ttlMs: number;
 }
 
-/** A gap between two steps longer than this is a freeze, milliseconds. */
-const freezeMs = 300;
-
 /**
  * The body of a holder program for lock stores: serves `store` to the suite, which will freeze and kill this process, until the suite goes away.
  *
@@ -40,7 +37,7 @@ const freezeMs = 300;
  * | --- | --- |
  * | `acquire(key, { ttlMs, waitMs, renew, sessionId })` | takes the lock and keeps it; a {@link HolderGrant} |
  * | `release(key)` | releases it; whether it was held |
- * | `awakening(key)` | resolves after this process was frozen, with what it saw of the lock then; a {@link HolderAwakening} |
+ * | `awakening(key, frozenMs)` | resolves after this process was frozen for so long, with what it saw of the lock then; a {@link HolderAwakening} |
  * | `count({ key, file, rounds, client })` | adds 1 to the number in a file, `rounds` times, each under the lock; the history |
  * | `skew(ms)` | shifts this process's wall clock |
  */
@@ -65,13 +62,13 @@ export function serveLockStore(store: LockStore): void {
       return { acquired: true, fencingToken: lockOf(key).fencingToken };
     },
     release: async (key: string): Promise<boolean> => (await lockOf(key).release()).released,
-    awakening: async (key: string): Promise<HolderAwakening> => {
+    awakening: async (key: string, frozenMs: number): Promise<HolderAwakening> => {
       const lock = lockOf(key);
       for (let last = performance.now(); ; ) {
         await sleep(10);
         const awayMs = performance.now() - last;
         last += awayMs;
-        if (awayMs < freezeMs) continue;
+        if (awayMs < frozenMs) continue;
         const { held: stillHeld } = lock;
         const threw = throws(() => lock.assertHeld());
         await sleep(0);

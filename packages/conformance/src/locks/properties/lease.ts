@@ -28,14 +28,17 @@ const claims: readonly LockProperty[] = [
     id: 'lease/extension-counts-from-now',
     title: 'an extension sets the end to its ttl from now: neither added to what was left nor measured from the start',
     async run(test) {
-      const key = randomKey();
       const ttlMs = test.shortMs;
-      const held = await take(test.store, key, { ttlMs });
-      await test.pass(ttlMs / 2);
-      await extend(test.store, held, ttlMs);
-      const last = await timed(test, () => extend(test.store, held, ttlMs));
-      assert.deepEqual(last.value, { extended: true });
-      await assertFreedInTime(test, test.store, key, last, ttlMs);
+      for (;;) {
+        const { value: held, sentMs } = await timed(test, () => take(test.store, randomKey(), { ttlMs }));
+        await test.pass(ttlMs / 2);
+        await extend(test.store, held, ttlMs);
+        const last = await timed(test, () => extend(test.store, held, ttlMs));
+        // The machine stood still until the lease was over.
+        if (!last.value.extended && last.returnedMs >= sentMs + ttlMs) continue;
+        assert.deepEqual(last.value, { extended: true });
+        return void (await assertFreedInTime(test, test.store, held.key, last, ttlMs));
+      }
     },
   },
   {
