@@ -15,4 +15,8 @@ export const shared: NonNullable<ViteUserConfig['test']> = {
   include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
   reporters: ['default', 'json', outsideOfTests],
   outputFile: { json: '.cache/vitest.json' },
+  // What hooks start gives up by itself, and then says why: a cluster may take half a minute to form on a busy machine.
+  hookTimeout: 60_000,
+  // Vitest's own second is less than what a busy machine may take from a process at once.
+  expect: { poll: { timeout: 10_000 } },
 };

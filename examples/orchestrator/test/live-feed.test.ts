@@ -64,11 +64,11 @@ test('a page that is loaded again while a look is under way does not double the 
   onTestFinished(end);
   feed.listen(() => undefined)();
   const leave = feed.listen(() => undefined);
-  await vi.waitUntil(() => looks() === 1);
+  await vi.waitUntil(() => looks() === 1, 10_000);
   leave();
   const told: number[] = [];
   feed.listen((_snapshot: Snapshot) => told.push(performance.now()));
-  await vi.waitUntil(() => looks() === 2);
+  await vi.waitUntil(() => looks() === 2, 10_000);
   open();
   await vi.waitUntil(() => told.length === 4, 10_000);
   expect((told[3] as number) - (told[0] as number)).toBeGreaterThan(1400);
@@ -77,7 +77,7 @@ test('a page that is loaded again while a look is under way does not double the 
 test('a look that is under way when the instance stops ends quietly', async () => {
   const { feed, looks, open, end } = feedBehindGate();
   feed.listen(() => expect.unreachable('nobody is told after the end'));
-  await vi.waitUntil(() => looks() === 1);
+  await vi.waitUntil(() => looks() === 1, 10_000);
   await end();
   open();
   // An unhandled rejection would fail the run.

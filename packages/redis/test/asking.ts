@@ -11,6 +11,12 @@ import type {
   LockStore,
 } from '@headgate/core';
 
+/**
+ * What a call that waits for nothing takes less than on any machine, milliseconds. The waits it could fall into are longer: a server's silence is
+ * borne for 5 s, and a connection may take 10 s.
+ */
+export const atOnceMs = 2_500;
+
 /** What {@link limits} admit. */
 export const capacity = 100_000;
 

@@ -44,6 +44,7 @@ export async function everything(client: AnyClient, useClient: boolean): Promise
     name: 'l',
     store: limiterStore,
     limits: tokenBucket({ capacity: 5, refillIntervalMs: 1e6 }),
+    timeoutMs: 20_000, // Patience, because this is about what works: the first call has to connect.
   });
   const decisions = await Promise.all(Array.from({ length: 20 }, () => limiter.consume('k')));
   assert.equal(decisions.filter(({ allowed }) => allowed).length, 5);
@@ -56,7 +57,7 @@ export async function everything(client: AnyClient, useClient: boolean): Promise
   await until(() => woken.includes('w'), { timeoutMs: 5_000, what: 'the wake-up' });
   unwatch?.();
 
-  const locks = createLocks({ name: 'files', store: lockStore, ttlMs: 10_000 });
+  const locks = createLocks({ name: 'files', store: lockStore, ttlMs: 10_000, timeoutMs: 20_000 });
   const session = locks.session('s');
   const held = [await session.acquire('a'), await session.acquire('b')];
   const listed: string[] = [];

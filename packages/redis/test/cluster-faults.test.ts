@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { skipReason, startRedisCluster, until } from '@headgate/test-servers';
-import { Cluster } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { describe, it } from 'vitest';
 import { redisLimiterStore } from '../src/limiter-store.js';
 import { answerOf, isStoreError, limits, spent } from './asking.js';
@@ -8,7 +8,9 @@ import { nodesOf } from './fixtures.js';
 
 describe.skipIf(skipReason('redis-cluster') !== undefined)('a cluster that loses a master', () => {
   it('fails only the keys of that master, each with a StoreError, until its replica takes over', async () => {
-    await using cluster = await startRedisCluster({ masters: 3, replicas: 1 });
+    // The replica takes over when it is told to, and the other masters go on without the slots that are missing, however long this test is kept from running.
+    const patient = ['--cluster-replica-no-failover', 'yes', '--cluster-require-full-coverage', 'no'];
+    await using cluster = await startRedisCluster({ masters: 3, replicas: 1, args: patient });
     const client = new Cluster(nodesOf(cluster.url), { lazyConnect: true });
     client.on('error', () => {});
     const store = redisLimiterStore({ client });
@@ -24,6 +26,12 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('a cluster that loses
     const failed = hurt.filter((result) => 'error' in result);
     assert.ok(failed.length > 0 && failed.length < keys.length, `${failed.length} of ${keys.length} failed`);
     for (const result of failed) if ('error' in result) isStoreError('connection')(result.error);
+    for (const node of cluster.nodes.slice(1)) {
+      const admin = new Redis(node.url);
+      await admin.config('SET', 'cluster-replica-no-failover', 'no');
+      await admin.config('SET', 'cluster-node-timeout', '1000');
+      admin.disconnect();
+    }
     let rounds = 2;
     await until(
       async () => {
@@ -38,5 +46,5 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('a cluster that loses
     }
     await store.close();
     client.disconnect();
-  }, 60_000);
+  });
 });

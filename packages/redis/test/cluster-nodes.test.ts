@@ -64,9 +64,9 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('one node of a cluste
     'that is %s stalls only its own keys; the others answer as before',
     async (how) => {
       const client = open(cluster.url);
-      const store = redisLimiterStore({ client, prefix, buckets, stallTimeoutMs: 1_000 });
-      const lockStore = redisLockStore({ client, prefix, buckets, stallTimeoutMs: 1_000 });
-      const timeoutMs = 1_500;
+      const store = redisLimiterStore({ client, prefix, buckets, stallTimeoutMs: 2_000 });
+      const lockStore = redisLockStore({ client, prefix, buckets, stallTimeoutMs: 2_000 });
+      const timeoutMs = 4_000;
       const limits = tokenBucket({ capacity: 1_000, refillIntervalMs: 1e9 });
       const limiter = createLimiter({ name: 'a', store, limits, timeoutMs, breaker: { failures: 1_000 } });
       const locks = createLocks({ name: 'b', store: lockStore, ttlMs: 30_000, timeoutMs });
@@ -131,7 +131,10 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('one node of a cluste
 
   it('that is killed takes the whole cluster down where full coverage is required, and every step says so', async () => {
     const admins = cluster.nodes.slice(1).map((node) => new Redis(node.url));
-    for (const admin of admins) await admin.config('SET', 'cluster-require-full-coverage', 'yes');
+    for (const admin of admins) {
+      await admin.config('SET', 'cluster-require-full-coverage', 'yes');
+      await admin.config('SET', 'cluster-node-timeout', '1000');
+    }
     const client = open(cluster.url);
     const [store, lockStore] = [
       redisLimiterStore({ client, prefix, buckets }),

@@ -33,7 +33,7 @@ describe.skipIf(skipReason('redis') !== undefined)('a server that evicts', () =>
     const [client, admin] = [open(server.url), open(server.url)];
     const warnings: string[] = [];
     const store = redisLockStore({ client, buckets: 1, onWarning: (message) => void warnings.push(message) });
-    const locks = createLocks({ name: 'f', store, ttlMs: 1_500 });
+    const locks = createLocks({ name: 'f', store, ttlMs: 1_500, timeoutMs: 5_000 });
     const held = await locks.acquire('k');
     await until(() => warnings.length > 0, { timeoutMs: 2_000, what: 'the warning' });
     // Renewals keep the key young, so it may take some filling.

@@ -42,7 +42,7 @@ describe.skipIf(skipReason('redis') !== undefined)('through Sentinel', () => {
       const store = redisLimiterStore({ client });
       const lockStore = redisLockStore({ client });
       const master = await redis.master();
-      const locks = createLocks({ name: 'jobs', store: lockStore, ttlMs: 30_000, timeoutMs: 500 });
+      const locks = createLocks({ name: 'jobs', store: lockStore, ttlMs: 30_000, timeoutMs: 5_000 });
       const held = await locks.acquire('held');
       const before = await take(lockStore, 'jobs:other');
       await lockStore.release([before]);
@@ -114,8 +114,8 @@ describe.skipIf(skipReason('redis') !== undefined)('through Sentinel', () => {
   it('a master that falls silent is left for the new one, and not returned to when it wakes', async () => {
     await using redis = await startRedisSentinel();
     const client = clientOf(redis);
-    const store = redisLimiterStore({ client, stallTimeoutMs: 300 });
-    const lockStore = redisLockStore({ client, stallTimeoutMs: 300 });
+    const store = redisLimiterStore({ client, stallTimeoutMs: 1_000 });
+    const lockStore = redisLockStore({ client, stallTimeoutMs: 1_000 });
     const master = await redis.master();
     await ask(store, 'k');
     const before = await take(lockStore, 'k');
@@ -142,7 +142,7 @@ describe.skipIf(skipReason('redis') !== undefined)('through Sentinel', () => {
     await using redis = await startRedisSentinel();
     const client = clientOf(redis);
     const lockStore = redisLockStore({ client });
-    const options = { name: 'jobs', store: lockStore, ttlMs: 30_000, timeoutMs: 500 };
+    const options = { name: 'jobs', store: lockStore, ttlMs: 30_000, timeoutMs: 5_000 };
     const [holder, waiter] = [createLocks(options), createLocks(options)];
     const master = await redis.master();
     const lock = await holder.acquire('k');

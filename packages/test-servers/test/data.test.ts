@@ -45,7 +45,7 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('a Redis Cluster', ()
   it('with replicas goes on when a master crashes, and is whole again when it comes back', {
     timeout: 60_000,
   }, async () => {
-    await using cluster = await startRedisCluster({ masters: 3, replicas: 1 });
+    await using cluster = await startRedisCluster({ masters: 3, replicas: 1, nodeTimeoutMs: 1_000 });
     const [first, second] = cluster.nodes as [TestServer, TestServer];
     await first.kill();
     const seenAsFailed = async (): Promise<boolean> => {
