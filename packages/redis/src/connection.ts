@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { ClosedError, InvalidArgumentError, StoreError } from '@headgate/core';
 import { checkClient, checkOwnClient, commandClient } from './client.js';
 import { toStoreError } from './store-error.js';
 import { StallWatch } from './stall-watch.js';
 import { connected } from './waiting.js';
 import type { Client, RedisClient } from './client.js';
+import type { Script } from './script.js';
 
 /** How a store connects. */
 export interface RedisConnectionOptions {
@@ -27,11 +27,6 @@ export const connectionOptions = { client: 0, useClient: 0, stallTimeoutMs: 0, n
 const mostScriptLoads = 4;
 
 type Command = (...args: unknown[]) => Promise<unknown>;
-interface Script {
-  readonly lua: string;
-  readonly sha: string;
-  readonly encoding: '' | 'Buffer';
-}
 type Pipeline = Record<string, unknown> & {
   exec(): Promise<readonly (readonly [error: Error | null, result: unknown])[]>;
 };
@@ -45,10 +40,6 @@ export class Connection {
   readonly isCluster: boolean;
   readonly #store: string;
   readonly #owned: boolean;
-  /** By the name under which it is called, which ends with `Buffer` for a reply in bytes. */
-  readonly #scripts = new Map<string, Script>();
-  /** Names of scripts that have been sent in full. */
-  readonly #loaded = new Set<string>();
   readonly #stalls: StallWatch | undefined;
   #opening: Promise<void> | undefined;
   #opened = false;
@@ -57,7 +48,7 @@ export class Connection {
   #unusable: StoreError | undefined;
   #reopenedAtMs = 0;
 
-  constructor(store: string, options: RedisConnectionOptions, scripts: Readonly<Record<string, string>>) {
+  constructor(store: string, options: RedisConnectionOptions, scripts: readonly Script[]) {
     const given = checkClient(options.client);
     const stallTimeoutMs = options.stallTimeoutMs ?? 5_000;
     if (!Number.isInteger(stallTimeoutMs) || stallTimeoutMs < 100) {
@@ -76,12 +67,7 @@ export class Connection {
       this.client.on('ready', this.#onClusterReady);
     }
     if (this.#owned && !this.isCluster) this.#stalls = this.#watchStalls(stallTimeoutMs);
-    for (const [name, lua] of Object.entries(scripts)) {
-      this.client.defineCommand(name, { lua });
-      const sha = createHash('sha1').update(lua).digest('hex');
-      this.#scripts.set(name, { lua, sha, encoding: '' });
-      this.#scripts.set(`${name}Buffer`, { lua, sha, encoding: 'Buffer' });
-    }
+    for (const { name, lua } of scripts) this.client.defineCommand(name, { lua });
   }
 
   /** Takes the watch over silence from ioredis while the connection is ready: it would set a timer for each command. */
@@ -114,18 +100,19 @@ export class Connection {
     return (this.client as unknown as { nodes(role: 'master'): readonly Client[] }).nodes('master');
   }
 
-  /** Sends one command, script or not. Rejects with a {@link StoreError}; when the connection broke meanwhile, whether the command ran is unknown. */
-  async send(name: string, args: unknown[]): Promise<unknown> {
+  /** Sends one command or script. Rejects with a {@link StoreError}; when the connection broke meanwhile, whether the command ran is unknown. */
+  async send(command: string | Script, args: unknown[]): Promise<unknown> {
     if (!this.#opened || this.client.status !== 'ready' || this.#unusable) await this.ready();
     this.#stalls?.sent();
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await this.#call(name, args);
+          return await (typeof command === 'string' ? this.#call(command, args) : this.#run(command, args));
         } catch (error) {
           // What the server has forgotten has not run. Caches that are flushed again and again need more than one repetition.
-          if (attempt === mostScriptLoads || !String(error).includes('NOSCRIPT')) throw this.failure(error);
-          this.#loaded.delete(name);
+          const forgotten = typeof command !== 'string' && String(error).includes('NOSCRIPT');
+          if (!forgotten || attempt === mostScriptLoads) throw this.failure(error);
+          command.isLoaded = false;
         }
       }
     } finally {
@@ -133,15 +120,17 @@ export class Connection {
     }
   }
 
-  /** Calls a command or a script. A Cluster's scripts go through ioredis, which knows what each node has loaded; without it a lone call costs less. */
-  #call(name: string, args: unknown[]): Promise<unknown> {
-    const client = this.client as unknown as Record<string, Command>;
-    const script = this.isCluster ? undefined : this.#scripts.get(name);
-    if (!script) return (client[name] as Command).apply(client, args);
-    const { lua, sha, encoding } = script;
-    if (this.#loaded.has(name)) return (client[`evalsha${encoding}`] as Command).call(client, [sha, ...args]);
-    this.#loaded.add(name);
-    return (client[`eval${encoding}`] as Command).call(client, [lua, ...args]);
+  #call(method: string, args: unknown[]): Promise<unknown> {
+    return ((this.client as unknown as Record<string, Command>)[method] as Command).apply(this.client, args);
+  }
+
+  /** Calls a script; in a Cluster through ioredis, which knows what each node has loaded. Without it a lone call costs less. */
+  #run(script: Script, args: unknown[]): Promise<unknown> {
+    const { methods, lua, sha } = script;
+    if (this.isCluster) return this.#call(methods.own, args);
+    if (script.isLoaded) return this.#call(methods.evalsha, [sha, ...args]);
+    script.isLoaded = true;
+    return this.#call(methods.eval, [lua, ...args]);
   }
 
   /**
@@ -149,7 +138,7 @@ export class Connection {
    * everything up to it.
    */
   async sendAndWait(
-    name: string,
+    { name }: Script,
     args: readonly unknown[],
     replicas: { readonly count: number; readonly timeoutMs: number },
   ): Promise<readonly [reply: unknown, acknowledged: number]> {

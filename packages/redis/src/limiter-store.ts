@@ -1,16 +1,15 @@
 import { optionsObject, StoreError } from '@headgate/core';
 import { Connection, connectionOptions } from './connection.js';
 import { keySpace } from './keys.js';
-import { LateSignals } from './late-signals.js';
 import { decodeReply, encodeSteps } from './limiter-codec.js';
 import { decodeTakes, encodeTakes } from './limiter-takes.js';
+import { Script } from './script.js';
 import { decideScript } from './scripts/decide.js';
 import { takeScripts } from './scripts/take.js';
 import { wasSentAround } from './store-error.js';
 import type { LimiterResult, LimiterStep, LimiterStore } from '@headgate/core';
 import type { RedisConnectionOptions } from './connection.js';
 import type { KeySpace } from './keys.js';
-import type { SignalHolder } from './late-signals.js';
 
 /** Options of {@link redisLimiterStore}. */
 export interface RedisLimiterStoreOptions extends RedisConnectionOptions {
@@ -22,13 +21,6 @@ export interface RedisLimiterStoreOptions extends RedisConnectionOptions {
   readonly buckets?: number | undefined;
 }
 
-/** Commands by what they decide. */
-const commands = {
-  any: 'headgateDecide',
-  tokenBucket: 'headgateTakeFromBucket',
-  fixedWindow: 'headgateTakeFromWindow',
-} as const;
-
 /**
  * Rate limits in Redis 6.2 or later, standalone, through Sentinel or in a Cluster. One script call decides a whole batch by the server's clock (in a
  * Cluster one per hash tag); what is denied is not written; every key expires when it equals a fresh one. Throws `InvalidArgumentError` for
@@ -38,24 +30,24 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
   optionsObject('options', options, connectionOptions);
   const keys = keySpace(options.prefix, options.buckets);
   const name = options.name ?? (options.client?.isCluster ? 'redis_cluster' : 'redis');
-  const connection = new Connection(name, options, {
-    [commands.any]: decideScript,
-    [commands.tokenBucket]: takeScripts.tokenBucket,
-    [commands.fixedWindow]: takeScripts.fixedWindow,
-  });
-  const signals = new LateSignals();
+  const decide = new Script('headgateDecide', decideScript);
+  const takes = {
+    tokenBucket: new Script('headgateTakeFromBucket', takeScripts.tokenBucket, true),
+    fixedWindow: new Script('headgateTakeFromWindow', takeScripts.fixedWindow, true),
+  };
+  const connection = new Connection(name, options, [decide, ...Object.values(takes)]);
   const keyOf = (key: string): string => `${keys.base(keys.bucketOf(key))}r:${key}`;
 
   const decideAny = async (steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
     const { keys: records, args } = encodeSteps(steps, keyOf);
-    const reply = await connection.send(commands.any, [records.length, ...records, ...args]);
+    const reply = await connection.send(decide, [records.length, ...records, ...args]);
     return decodeReply(name, steps, reply as readonly unknown[]);
   };
 
   const decideTogether = async (steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
-    const takes = encodeTakes(steps, keyOf);
-    if (!takes) return decideAny(steps);
-    const reply = await connection.send(`${commands[takes.kind]}Buffer`, takes.args);
+    const call = encodeTakes(steps, keyOf);
+    if (!call) return decideAny(steps);
+    const reply = await connection.send(takes[call.kind], call.args);
     const decided = decodeTakes(steps, reply as Buffer);
     if (!decided.includes(undefined)) return decided as LimiterResult[];
     // The script left these undone, so this sends them for the first time.
@@ -74,8 +66,8 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
       // Reads stop at once; the memory is reclaimed when Redis next samples the key.
       removalLagMs: 1_000,
     },
-    decide: (steps: readonly LimiterStep[], holder: SignalHolder) =>
-      signals.watch(connection.isCluster ? decideByBucket(steps, keys, decideTogether) : decideTogether(steps), holder),
+    decide: (steps: readonly LimiterStep[]) =>
+      connection.isCluster ? decideByBucket(steps, keys, decideTogether) : decideTogether(steps),
     close: async () => connection.close(),
   };
   return connection.isCluster ? { ...store, lane: (key: string) => String(keys.bucketOf(key)) } : store;

@@ -8,6 +8,7 @@ import { LockBatch } from './lock-batch.js';
 import * as codec from './lock-codec.js';
 import { scanIndex } from './lock-index.js';
 import { replicated } from './lock-replicas.js';
+import { Script } from './script.js';
 import { lockScript } from './scripts/locks/run.js';
 import { toStoreError } from './store-error.js';
 import { abortable } from './waiting.js';
@@ -54,7 +55,6 @@ export interface RedisLockStoreOptions extends RedisConnectionOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-const command = 'headgateLocks';
 const lockOptions = { ...connectionOptions, claimMs: 0, fenceTtlMs: 0, waitReplicas: 0, onWarning: 0 };
 
 function decodeOneRelease(reply: LockOpReply): readonly ReleaseReply[] {
@@ -86,6 +86,7 @@ class RedisLockStore implements LockStore {
   readonly capabilities: LockCapabilities;
   readonly acquireAll?: (requests: readonly AcquireRequest[], options?: StoreCallOptions) => Promise<AcquireAllReply>;
   readonly #space: KeySpace;
+  readonly #script = new Script('headgateLocks', lockScript);
   readonly #connection: Connection;
   readonly #batch: LockBatch;
   readonly #inbox: Inbox;
@@ -101,7 +102,7 @@ class RedisLockStore implements LockStore {
     this.#space = keySpace(options.prefix, options.buckets);
     this.#waitReplicas = options.waitReplicas && checkReplicas(options.waitReplicas);
     this.#warn = options.onWarning ?? ((message) => process.emitWarning(message, { type: 'HeadgateWarning' }));
-    this.#connection = new Connection(this.name, options, { [command]: lockScript });
+    this.#connection = new Connection(this.name, options, [this.#script]);
     const { isCluster, client } = this.#connection;
     this.#settings = [
       String(integerIn('claimMs', options.claimMs ?? 2_000, 1)),
@@ -243,11 +244,11 @@ class RedisLockStore implements LockStore {
       ...codec.encodeOps(sentOps),
     ];
     const send = async (sentKeys: readonly string[], sentOps: readonly LockOp[]): Promise<readonly LockOpReply[]> =>
-      (await this.#connection.send(command, argsOf(sentKeys, sentOps))) as readonly LockOpReply[];
+      (await this.#connection.send(this.#script, argsOf(sentKeys, sentOps))) as readonly LockOpReply[];
     const wait = this.#waitReplicas;
     const replies = wait
       ? await replicated(keys, ops, wait.count, send, async () => {
-          const [reply, acknowledged] = await this.#connection.sendAndWait(command, argsOf(keys, ops), wait);
+          const [reply, acknowledged] = await this.#connection.sendAndWait(this.#script, argsOf(keys, ops), wait);
           return [reply as readonly LockOpReply[], acknowledged];
         })
       : await send(keys, ops);

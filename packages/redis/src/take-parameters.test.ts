@@ -16,14 +16,17 @@ function numbersOf(text: string): number[] {
 const policyOf = (limit: Limit): readonly Limit[] => [{ ...limit, name: 'default' } as Limit];
 
 describe('takeParameters', () => {
-  it.each([1, 127, 128, 255, 65_535, 2 ** 32 + 129, 2 ** 50 - 1])('packs a limit of %d and what is charged', (limit) => {
-    const windowMs = 1_000;
-    const policy = policyOf(fixedWindow({ limit, windowMs }));
-    const text = takeParameters(policy, limit, 3);
-    assert.deepEqual(numbersOf(text).with(2, 0), [limit, windowMs * 1000, 0, limit, 3]);
-    assert.equal(text.slice(parametersBytes), policyText(policy));
-    assert.equal(Buffer.byteLength(text), text.length);
-  });
+  it.each([1, 127, 128, 255, 65_535, 2 ** 32 + 129, 2 ** 50 - 1])(
+    'packs a limit of %d and what is charged',
+    (limit) => {
+      const windowMs = 1_000;
+      const policy = policyOf(fixedWindow({ limit, windowMs }));
+      const text = takeParameters(policy, limit, 3);
+      assert.deepEqual(numbersOf(text).with(2, 0), [limit, windowMs * 1000, 0, limit, 3]);
+      assert.equal(text.slice(parametersBytes), policyText(policy));
+      assert.equal(Buffer.byteLength(text), text.length);
+    },
+  );
 
   it('packs the units of a token bucket', () => {
     const policy = policyOf(tokenBucket({ capacity: 7, refillTokens: 2, refillIntervalMs: 3 }));
