@@ -17,10 +17,13 @@ export type HeadgateErrorCode =
 export class HeadgateError extends Error {
   readonly code: HeadgateErrorCode;
 
-  constructor(code: HeadgateErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  /** What `details` holds beside a `cause` becomes fields of the error. */
+  constructor(code: HeadgateErrorCode, message: string, details: object & ErrorOptions = {}) {
+    const { cause, ...fields } = details;
+    super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;
+    Object.assign(this, fields);
   }
 }
 
@@ -47,11 +50,10 @@ export class ClosedError extends HeadgateError {
 
 /** More calls were waiting in this process than `maxQueue` allows; nothing was sent for this one. */
 export class QueueFullError extends HeadgateError {
-  readonly maxQueue: number;
+  declare readonly maxQueue: number;
 
   constructor(message: string, details: { readonly maxQueue: number }) {
-    super('HEADGATE_QUEUE_FULL', message);
-    this.maxQueue = details.maxQueue;
+    super('HEADGATE_QUEUE_FULL', message, details);
   }
 }
 
@@ -80,19 +82,17 @@ export interface StoreErrorDetails {
  * took effect is unknown unless the message says so.
  */
 export class StoreError extends HeadgateError {
-  readonly store: string;
-  readonly kind: StoreErrorKind;
+  declare readonly store: string;
+  declare readonly kind: StoreErrorKind;
 
   constructor(message: string, details: StoreErrorDetails, code: HeadgateErrorCode = 'HEADGATE_STORE') {
-    super(code, message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.store = details.store;
-    this.kind = details.kind;
+    super(code, message, details);
   }
 }
 
 /** The store did not answer within `timeoutMs`; the operation may or may not have taken effect. */
 export class StoreTimeoutError extends StoreError {
-  readonly timeoutMs: number;
+  declare readonly timeoutMs: number;
 
   constructor(
     message: string,
@@ -103,13 +103,12 @@ export class StoreTimeoutError extends StoreError {
     },
   ) {
     super(message, { ...details, kind: 'timeout' }, 'HEADGATE_STORE_TIMEOUT');
-    this.timeoutMs = details.timeoutMs;
   }
 }
 
 /** Others changed the record at each of the store's bounded attempts: neither a denial nor an outage; nothing was charged. */
 export class StoreContendedError extends StoreError {
-  readonly attempts: number;
+  declare readonly attempts: number;
 
   constructor(
     message: string,
@@ -120,7 +119,6 @@ export class StoreContendedError extends StoreError {
     },
   ) {
     super(message, { ...details, kind: 'contended' }, 'HEADGATE_STORE_CONTENDED');
-    this.attempts = details.attempts;
   }
 }
 
@@ -153,9 +151,9 @@ export interface HolderInfo {
 
 /** `waitMs` passed and others still held the lock; `holders` names them as of the last attempt. */
 export class AcquireTimeoutError extends HeadgateError {
-  readonly key: string;
-  readonly waitMs: number;
-  readonly holders: readonly HolderInfo[];
+  declare readonly key: string;
+  declare readonly waitMs: number;
+  declare readonly holders: readonly HolderInfo[];
 
   constructor(
     message: string,
@@ -165,10 +163,7 @@ export class AcquireTimeoutError extends HeadgateError {
       readonly holders: readonly HolderInfo[];
     },
   ) {
-    super('HEADGATE_ACQUIRE_TIMEOUT', message);
-    this.key = details.key;
-    this.waitMs = details.waitMs;
-    this.holders = details.holders;
+    super('HEADGATE_ACQUIRE_TIMEOUT', message, details);
   }
 }
 
@@ -177,9 +172,9 @@ export type LockLostReason = 'expired' | 'stolen' | 'forced' | 'session' | 'conn
 
 /** The lease is no longer held: stop writing. The reason of `lock.signal` and what `assertHeld` throws. */
 export class LockLostError extends HeadgateError {
-  readonly key: string;
-  readonly fencingToken: number;
-  readonly reason: LockLostReason;
+  declare readonly key: string;
+  declare readonly fencingToken: number;
+  declare readonly reason: LockLostReason;
 
   constructor(
     message: string,
@@ -190,18 +185,15 @@ export class LockLostError extends HeadgateError {
       readonly cause?: unknown;
     },
   ) {
-    super('HEADGATE_LOCK_LOST', message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.key = details.key;
-    this.fencingToken = details.fencingToken;
-    this.reason = details.reason;
+    super('HEADGATE_LOCK_LOST', message, details);
   }
 }
 
 /** A fenced resource refused a write: the token is older than one it has seen (`stale`) or was never issued (`unissued`). */
 export class FencedError extends HeadgateError {
-  readonly fencingToken: number;
-  readonly currentToken: number;
-  readonly reason: 'stale' | 'unissued';
+  declare readonly fencingToken: number;
+  declare readonly currentToken: number;
+  declare readonly reason: 'stale' | 'unissued';
 
   constructor(
     message: string,
@@ -211,10 +203,7 @@ export class FencedError extends HeadgateError {
       readonly reason: 'stale' | 'unissued';
     },
   ) {
-    super('HEADGATE_FENCED', message);
-    this.fencingToken = details.fencingToken;
-    this.currentToken = details.currentToken;
-    this.reason = details.reason;
+    super('HEADGATE_FENCED', message, details);
   }
 }
 
