@@ -4,8 +4,8 @@ import type { Queues } from './queue.js';
 import type { Settings } from './settings.js';
 import type { StoreCalls } from './store-calls.js';
 import type { Tenures } from './tenures.js';
+import type { GroupWaiter } from './group-waiter.js';
 import type { Waiter } from './waiter.js';
-import type { Wakes } from './wakes.js';
 
 /** The parts of one lock manager, as they know each other. */
 export interface LockContext {
@@ -13,12 +13,11 @@ export interface LockContext {
   readonly outward: Outward;
   readonly calls: StoreCalls;
   readonly tenures: Tenures;
-  readonly wakes: Wakes;
   readonly queues: Queues;
   /** Calls that will not wait, whose one attempt is on its way, by lease id; they are in no queue. */
   readonly asking: BriskMap<string, Waiter>;
   /** Calls that take several locks. */
-  readonly groups: Set<Waiter>;
+  readonly groups: Set<GroupWaiter>;
   /** A lease id that no other process makes. */
   newLeaseId(): string;
 }

@@ -1,55 +1,42 @@
 import type { LockContext } from './context.js';
-import type { ReleaseReply, ReleaseRequest } from './contract.js';
+import type { ReleaseReply } from './contract.js';
 import type { KeyQueue } from './queue.js';
 import type { Tenure } from './tenure.js';
 import type { Waiter } from './waiter.js';
-import { contend, orphan, pump, requestInLine } from './waiting.js';
+import { contend, orphan, requestInLine, vacate } from './waiting.js';
 import type { Answer } from './waiting.js';
 
 /** Gives the lease back to the store and hands over to the next in line in the same step, where the store can. */
 export async function giveBack(context: LockContext, tenure: Tenure): Promise<ReleaseReply> {
-  const { tenures, queues, calls, settings, wakes } = context;
+  const { tenures, queues, calls } = context;
   if (!tenure.ended) tenures.remove(tenure, 'released');
   const queue = queues.find(tenure.key, tenure.mode);
   const next = queue && takeNext(queue, tenure);
   const sent = tenures.sent();
-  const { key, leaseId, mode, fencingToken } = tenure;
-  const request: ReleaseRequest = {
-    key,
-    leaseId,
-    mode,
-    fencingToken,
-    ...(queue && next ? { next: requestInLine(context, queue, next) } : undefined),
-  };
+  const request = { ...tenure.named(), ...(next && { next: requestInLine(context, queue, next) }) };
   const call = calls.start(
     'release',
     1,
     calls.timeoutMs,
     (options) => calls.store.release([request], options),
-    (replies) => {
-      if (next && replies[0]?.next) orphan(context, next, replies[0].next);
+    ([reply]) => {
+      if (next && reply?.next) orphan(context, next, reply.next);
     },
   );
-  if (queue && next) {
+  if (next) {
     next.attempts += 1;
-    void contend(
-      context,
-      queue,
-      next,
-      call.answer.then(
-        ([reply]): Answer | undefined => (reply?.next ? { reply: reply.next, sent } : undefined),
-        // What failed is the release; the one next in line asks for itself and learns what the store says.
-        (): Answer | undefined => undefined,
-      ),
+    const carried = call.answer.then(
+      ([reply]): Answer | undefined => (reply?.next ? { reply: reply.next, sent } : undefined),
+      // What failed is the release; the one next in line asks for itself and learns what the store says.
+      (): undefined => undefined,
     );
+    void contend(context, queue, next, carried);
   }
   try {
     const [reply] = await call.answer;
     return reply ?? { released: false, reason: 'expired' };
   } finally {
-    queue?.tenures.delete(tenure);
-    if (queue) pump(context, queue);
-    if (settings.store.capabilities.wake === 'poll') wakes.wake(key);
+    vacate(context, tenure);
   }
 }
 

@@ -120,19 +120,14 @@ export class Lease implements Lock {
     const reason = this.#lostReason;
     const message =
       this.#state === 'lost' ? `Lock ${key} was lost: ${reasons[reason]}` : `Lock ${key} was released by its holder`;
-    return new LockLostError(message, { key, fencingToken, reason, ...(cause === undefined ? undefined : { cause }) });
+    return new LockLostError(message, { key, fencingToken, reason, cause });
   }
 
   /** What others are told of the holder, less its times. */
   holder(): Omit<HolderInfo, 'acquiredAtMs' | 'expiresAtMs'> {
     const { leaseId, ownerId, sessionId, fencingToken } = this;
-    return {
-      leaseId,
-      ownerId,
-      ...(sessionId === undefined ? undefined : { sessionId }),
-      fencingToken,
-      ...(this.#metadata === undefined ? undefined : { metadata: this.#metadata }),
-    };
+    const metadata = this.#metadata;
+    return { leaseId, ownerId, ...(sessionId && { sessionId }), fencingToken, ...(metadata && { metadata }) };
   }
 }
 

@@ -26,11 +26,10 @@ import type { SessionDesk } from './session.js';
 import { checkDrift, minTtlMs, randomPart, resolveSettings } from './settings.js';
 import type { Settings } from './settings.js';
 import { StoreCalls } from './store-calls.js';
-import type { Tenure } from './tenure.js';
 import { Tenures } from './tenures.js';
 import { Waiter } from './waiter.js';
-import { pump, tryOnce, waitInLine } from './waiting.js';
-import { Wakes } from './wakes.js';
+import { tryOnce, vacate, waitInLine } from './waiting.js';
+import { wake } from './wakes.js';
 import { resolveWant } from './want.js';
 import type { Want } from './want.js';
 import { workUnder } from './work.js';
@@ -75,8 +74,7 @@ class LockManager implements Locks, SessionDesk {
       settings,
       calls,
       outward: new Outward(name),
-      tenures: new Tenures(settings, calls, desk, (tenure) => this.#gone(tenure)),
-      wakes: new Wakes(queues),
+      tenures: new Tenures(settings, calls, desk, (tenure) => vacate(this.#context, tenure)),
       queues,
       asking: new BriskMap(),
       groups: new Set(),
@@ -194,7 +192,7 @@ class LockManager implements Locks, SessionDesk {
     for (const tenure of held) tenures.lose(tenure, 'closed');
     try {
       if (held.length > 0) {
-        const requests = held.map(({ key, leaseId, mode, fencingToken }) => ({ key, leaseId, mode, fencingToken }));
+        const requests = held.map((tenure) => tenure.named());
         await calls.run('release', held.length, (options) => calls.store.release(requests, options));
       }
     } finally {
@@ -226,16 +224,14 @@ class LockManager implements Locks, SessionDesk {
   /** An acquire begins: the manager must be open, and listens to the store from the first one on. */
   #begin(acquires = 1): void {
     if (this.#closing) {
-      const { emitter, labels } = this.#settings;
-      for (let n = 0; n < acquires; n += 1) {
-        emitter.emit('onAcquire', { ...labels, outcome: 'error', waitMs: 0, attempts: 0, contended: false });
-      }
+      const event = { outcome: 'error', waitMs: 0, attempts: 0, contended: false } as const;
+      for (let n = 0; n < acquires; n += 1) this.#settings.tell('onAcquire', () => event);
       throw this.#closedError();
     }
     if (this.#watching) return;
     this.#watching = true;
     this.#unwatch = this.#settings.store.watch?.({
-      wake: (key, leaseId) => this.#context.wakes.wake(key, leaseId),
+      wake: (key, leaseId) => wake(this.#context, key, leaseId),
       lost: ({ key, leaseId }, reason) => this.#lost(key, leaseId, reason),
     });
   }
@@ -264,14 +260,5 @@ class LockManager implements Locks, SessionDesk {
     if (tenure?.key === key) tenures.lose(tenure, reason);
     const waiters = [asking.get(leaseId), ...queues.contending(key)];
     for (const waiter of waiters) if (waiter?.leaseId === leaseId) waiter.lostMeanwhile = true;
-  }
-
-  /** A lease ended without a release: whoever waits behind it may ask. */
-  #gone(tenure: Tenure): void {
-    const { queues, wakes } = this.#context;
-    const queue = queues.find(tenure.key, tenure.mode);
-    queue?.tenures.delete(tenure);
-    if (queue) pump(this.#context, queue);
-    if (this.#settings.store.capabilities.wake === 'poll') wakes.wake(tenure.key);
   }
 }

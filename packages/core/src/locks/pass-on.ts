@@ -41,7 +41,7 @@ async function extendAndHandOver(context: LockContext, queue: KeyQueue, tenure: 
   }
   if (!tenure.ended) {
     tenures.remove(tenure, 'released');
-    calls.discard(tenure, tenure.fencingToken);
+    calls.discard(tenure.named());
   }
   queue.tenures.delete(tenure);
   if (heir.done) context.queues.tidy(queue);

@@ -5,7 +5,6 @@ import { heirOf } from './gate.js';
 import { giveBack } from './giving-back.js';
 import type { Lease } from './lease.js';
 import { passOn } from './pass-on.js';
-import { endOf } from './tenures.js';
 
 /** What a release tells its caller. */
 export interface Released {
@@ -15,20 +14,29 @@ export interface Released {
 
 /** Ends a lease at its holder's wish: passes it on in the process, or gives it back to the store. */
 export async function release(context: LockContext, lease: Lease): Promise<Released> {
-  const { tenures, queues, settings } = context;
+  const { tenures, queues, settings, calls } = context;
   const { tenure } = lease;
   const first = lease.open;
-  if (first && !tenures.certain(tenure)) return gone(context, lease);
-  if (lease.lostReason) return gone(context, lease);
+  const count = (outcome: ReleaseEvent['outcome']): void => settings.tell('onRelease', () => ({ outcome }));
+  if (lease.lostReason || (first && !tenures.certain(tenure))) {
+    count('not_owner');
+    // An extension whose answer never came may have kept it alive in the store.
+    if (tenure.failures > 0) calls.discard(tenure.named());
+    return { released: false, reason: lease.lostReason ?? 'expired' };
+  }
   lease.beginRelease();
+  const released = (): Released => {
+    lease.endRelease();
+    if (first) tenures.countEnd(lease, 'released');
+    count('released');
+    return { released: true };
+  };
   const queue = queues.find(tenure.key, tenure.mode);
   const heir = first && queue ? heirOf(settings, queue, tenure) : undefined;
   if (queue && heir) {
-    lease.endRelease();
-    tenures.countEnd(lease, 'released');
-    count(context, 'released');
+    const outcome = released();
     passOn(context, queue, tenure, heir);
-    return { released: true };
+    return outcome;
   }
   let reply: ReleaseReply;
   try {
@@ -36,34 +44,13 @@ export async function release(context: LockContext, lease: Lease): Promise<Relea
   } catch (error) {
     // The holder is done with it either way; the store frees it with its ttl, or when its release is asked for again.
     if (first) tenures.countEnd(lease, 'released');
-    count(context, 'error');
+    count('error');
     throw error;
   }
-  if (reply.released) {
-    lease.endRelease();
-    if (first) tenures.countEnd(lease, 'released');
-    count(context, 'released');
-    return { released: true };
-  }
+  if (reply.released) return released();
   const reason = reply.reason ?? 'expired';
   lease.lose(reason);
-  if (first) {
-    tenures.countLost(reason);
-    tenures.countEnd(lease, endOf(reason));
-  }
-  count(context, 'not_owner');
+  if (first) tenures.countLoss(lease, reason);
+  count('not_owner');
   return { released: false, reason };
-}
-
-function gone(context: LockContext, lease: Lease): Released {
-  count(context, 'not_owner');
-  const { tenure } = lease;
-  // An extension whose answer never came may have kept it alive in the store.
-  if (tenure.failures > 0) context.calls.discard(tenure, tenure.fencingToken);
-  return { released: false, reason: lease.lostReason ?? 'expired' };
-}
-
-function count({ settings }: LockContext, outcome: ReleaseEvent['outcome']): void {
-  const { emitter, labels } = settings;
-  if (emitter.wants('onRelease')) emitter.emit('onRelease', { ...labels, outcome });
 }

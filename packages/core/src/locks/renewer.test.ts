@@ -110,7 +110,7 @@ describe('renewal', () => {
     expect(clock.referencedTimers).toBe(1);
     await theirs.release();
     await clock.advance(300);
-    expect(clock.referencedTimers).toBe(2);
+    expect(clock.referencedTimers).toBe(1);
     await (await waiting).release();
     await clock.advance(2_000);
     await inspecting;

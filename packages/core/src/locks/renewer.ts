@@ -1,6 +1,3 @@
-import type { ExtendEvent } from '../hooks/events.js';
-import { Alarm } from './alarm.js';
-import type { BriskMap } from '../brisk-map.js';
 import type { ExtendReply, ExtendRequest } from './contract.js';
 import type { Settings } from './settings.js';
 import type { StoreCalls } from './store-calls.js';
@@ -19,31 +16,17 @@ export class Renewer {
   readonly #settings: Settings;
   readonly #calls: StoreCalls;
   readonly #tenures: Tenures;
-  readonly #held: BriskMap<string, Tenure>;
-  readonly #alarm: Alarm<Tenure>;
 
-  constructor(settings: Settings, calls: StoreCalls, tenures: Tenures, held: BriskMap<string, Tenure>) {
+  constructor(settings: Settings, calls: StoreCalls, tenures: Tenures) {
     this.#settings = settings;
     this.#calls = calls;
     this.#tenures = tenures;
-    this.#held = held;
-    this.#alarm = new Alarm(settings.clock, held, dueOf, () => this.#renewDue());
-  }
-
-  /** The tenure has begun. */
-  add(tenure: Tenure): void {
-    this.#alarm.moved(tenure);
-  }
-
-  /** A tenure has ended. */
-  gone(): void {
-    this.#alarm.gone();
   }
 
   /** Extends the tenure no later than `delayMs` from now, whether it is renewed by itself or not. */
   within(tenure: Tenure, delayMs: number): void {
     tenure.renewAtMs = Math.min(tenure.renewAtMs, this.#settings.clock.monotonicMs() + delayMs);
-    this.#alarm.moved(tenure);
+    this.#tenures.moved(tenure);
   }
 
   /** Extends one lease now, after any extension of it that is under way. */
@@ -54,10 +37,12 @@ export class Renewer {
     return outcome ?? 'lost';
   }
 
-  #renewDue(): void {
+  /** Extends what is due about now. */
+  renewDue(): void {
     const nowMs = this.#settings.clock.monotonicMs();
-    const all = [...this.#held.values()]
-      .filter((tenure) => dueOf(tenure) - nowMs <= (tenure.ttlMs / 3) * gatherPart)
+    const all = this.#tenures
+      .all()
+      .filter((tenure) => renewalDueMs(tenure) - nowMs <= (tenure.ttlMs / 3) * gatherPart)
       .filter((tenure) => this.#tenures.certain(tenure));
     for (let from = 0; from < all.length; from += largestBatch) {
       const batch = all.slice(from, from + largestBatch).map((tenure) => ({ tenure, ttlMs: tenure.ttlMs }));
@@ -72,7 +57,7 @@ export class Renewer {
     const proofs = batch.map(({ tenure, ttlMs }) => {
       const proof = this.#tenures.proof(sent, ttlMs);
       tenure.extensionSent(proof);
-      this.#tenures.deadlineMoved(tenure);
+      this.#tenures.moved(tenure);
       // A third of the ttl, so that a lost answer leaves time for another attempt; and never past the deadline.
       timeoutMs = Math.min(timeoutMs, Math.max(tenure.ttlMs / 3, 1), Math.max(tenure.deadlineMs - sent.sentMs, 1));
       return proof;
@@ -94,7 +79,7 @@ export class Renewer {
     const outcomes = await done;
     for (const [index, { tenure }] of batch.entries()) {
       tenure.extending = undefined;
-      if (!tenure.ended) this.#alarm.moved(tenure);
+      if (!tenure.ended) this.#tenures.moved(tenure);
       this.#count(outcomes[index]!);
     }
     return outcomes;
@@ -116,7 +101,7 @@ export class Renewer {
 
   /** The store extended a lease whose deadline passed here meanwhile: nobody holds it, so it is not kept from others. */
   #late(tenure: Tenure, reply: ExtendReply | undefined): void {
-    if (tenure.ended === 'expired' && reply?.extended) this.#calls.discard(tenure, tenure.fencingToken);
+    if (tenure.ended === 'expired' && reply?.extended) this.#calls.discard(tenure.named());
   }
 
   #failed(tenure: Tenure, error: unknown): Extension {
@@ -130,28 +115,19 @@ export class Renewer {
   }
 
   #count(extension: Extension): void {
-    const { emitter, labels } = this.#settings;
-    if (!emitter.wants('onExtend')) return;
-    const outcome: ExtendEvent['outcome'] = typeof extension === 'string' ? extension : 'error';
-    emitter.emit('onExtend', { ...labels, outcome });
+    this.#settings.tell('onExtend', () => ({ outcome: typeof extension === 'string' ? extension : 'error' }));
   }
 }
 
 function requestFor(tenure: Tenure, ttlMs: number): ExtendRequest {
-  const { key, leaseId, mode, fencingToken, lease } = tenure;
-  const holder = tenure.stale ? lease?.holder() : undefined;
-  if (!holder) return { key, leaseId, mode, fencingToken, ttlMs };
-  const { ownerId, metadata } = holder;
-  return {
-    key,
-    leaseId,
-    mode,
-    fencingToken,
-    ttlMs,
-    holder: { ownerId, fencingToken: holder.fencingToken, ...(metadata === undefined ? undefined : { metadata }) },
-  };
+  const request = { ...tenure.named(), ttlMs };
+  const holder = tenure.stale ? tenure.lease?.holder() : undefined;
+  if (!holder) return request;
+  const { ownerId, fencingToken, metadata } = holder;
+  return { ...request, holder: { ownerId, fencingToken, ...(metadata && { metadata }) } };
 }
 
-function dueOf(tenure: Tenure): number {
+/** Monotonic time at which to extend the tenure. */
+export function renewalDueMs(tenure: Tenure): number {
   return tenure.extending ? Infinity : tenure.renewAtMs;
 }

@@ -8,7 +8,7 @@ export async function endSession(
   id: string,
   cause: 'explicit' | 'dispose',
 ): Promise<ReleaseSessionReply> {
-  const { emitter, labels, name } = settings;
+  const { tell, name } = settings;
   const before = tenures.ofSession(id);
   let reply: ReleaseSessionReply;
   try {
@@ -17,7 +17,7 @@ export async function endSession(
       calls.store.releaseSession({ prefix: outward.prefix, sessionId }, options),
     );
   } catch (error) {
-    emitter.emit('onSessionRelease', { ...labels, cause, outcome: 'error', released: 0, pending: 0 });
+    tell('onSessionRelease', () => ({ cause, outcome: 'error', released: 0, pending: 0 }));
     throw error;
   }
   const freed = new Set(reply.released);
@@ -26,12 +26,6 @@ export async function endSession(
   for (const tenure of tenures.ofSession(id)) if (freed.has(tenure.key)) tenures.renewer.within(tenure, 0);
   const released = reply.released.map((key) => outward.strip(key));
   const pending = reply.pending.map((key) => outward.strip(key));
-  emitter.emit('onSessionRelease', {
-    ...labels,
-    cause,
-    outcome: 'ok',
-    released: released.length,
-    pending: pending.length,
-  });
+  tell('onSessionRelease', () => ({ cause, outcome: 'ok', released: released.length, pending: pending.length }));
   return { released, pending };
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { systemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import { Emitter } from '../hooks/emitter.js';
+import type { HookEvents } from '../hooks/events.js';
 import { checkKey, checkName } from '../keys.js';
 import { booleanOption, durationMs, functionOption, integerIn, invalid, optionsObject } from '../validate.js';
 import type { LocksOptions } from './api.js';
@@ -33,8 +34,20 @@ export interface Settings {
   readonly emitter: Emitter;
   readonly clock: Clock;
   /** What every event of this manager carries. */
-  readonly labels: { readonly lock: string; readonly store: string };
+  readonly labels: Labels;
+  /** Tells hooks of an event; `make` is asked for what it holds beside the labels only when somebody listens. */
+  tell<N extends keyof LockEvents>(hook: N, make: () => LockEvents[N]): void;
 }
+
+interface Labels {
+  readonly lock: string;
+  readonly store: string;
+}
+
+/** The events that carry a lock manager's labels, without them. */
+type LockEvents = {
+  [N in keyof HookEvents as HookEvents[N] extends Labels ? N : never]: Omit<HookEvents[N], keyof Labels>;
+};
 
 /** Checks the options of `createLocks` and fills in the defaults; touches no store. */
 export function resolveSettings(options: LocksOptions): Settings {
@@ -54,6 +67,8 @@ export function resolveSettings(options: LocksOptions): Settings {
   const ttlMs = durationMs('ttlMs', options.ttlMs, minTtlMs);
   const driftMs = options.driftMs === undefined ? undefined : durationMs('driftMs', options.driftMs, 0);
   checkDrift(ttlMs, driftMs);
+  const emitter = new Emitter(options.hooks);
+  const labels = { lock: name, store: store.name };
   return {
     name,
     store,
@@ -68,9 +83,12 @@ export function resolveSettings(options: LocksOptions): Settings {
     },
     ownerId: checkOwner('ownerId', options.ownerId ?? `${hostname()}:${process.pid}:${randomPart()}`),
     maxQueue: integerIn('maxQueue', options.maxQueue ?? defaults.maxQueue, 1),
-    emitter: new Emitter(options.hooks),
+    emitter,
     clock: options.clock ?? systemClock,
-    labels: { lock: name, store: store.name },
+    labels,
+    tell(hook, make) {
+      if (emitter.wants(hook)) emitter.emit(hook, { ...labels, ...make() } as HookEvents[typeof hook]);
+    },
   };
 }
 

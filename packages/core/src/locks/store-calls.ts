@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
 import type { Emitter } from '../hooks/emitter.js';
 import { emitStoreCall } from '../hooks/store-call.js';
-import type { LeaseRef, LockStore, StoreCallOptions } from './contract.js';
+import type { LeaseRef, LockStore, ReleaseRequest, StoreCallOptions } from './contract.js';
 import { StoreCall } from './store-call.js';
 import type { Operation } from './store-call.js';
 
@@ -72,13 +72,13 @@ export class StoreCalls {
   }
 
   /** Frees, in the background, whatever an attempt whose answer nobody will see may have left: a queued waiter or a lease. */
-  cancel({ key, leaseId, mode }: LeaseRef): void {
-    this.#cleanUp('cancel_wait', (options) => this.store.cancelWait({ key, leaseId, mode }, options));
+  cancel(waiter: LeaseRef): void {
+    this.#cleanUp('cancel_wait', (options) => this.store.cancelWait(waiter, options));
   }
 
   /** Releases, in the background, a lease that nobody holds any more. */
-  discard({ key, leaseId, mode }: LeaseRef, fencingToken: number): void {
-    this.#cleanUp('release', (options) => this.store.release([{ key, leaseId, mode, fencingToken }], options));
+  discard(lease: ReleaseRequest): void {
+    this.#cleanUp('release', (options) => this.store.release([lease], options));
   }
 
   /** Resolves when nothing is being cleaned up. */

@@ -1,31 +1,34 @@
 import type { HolderInfo, LockLostReason } from '../errors.js';
 import type { Lease } from './lease.js';
-import type { LeaseRef, LockMode } from './contract.js';
+import type { LockMode, ReleaseRequest } from './contract.js';
 import type { Want } from './want.js';
 
-/** What a successful acquire or extend proves: that the lease lasts `ttlMs` from when the call was sent, less `driftMs`. */
-export interface Proof {
+/** The instant at which a call is sent, by both clocks. */
+export interface Sent {
   readonly sentMs: number;
   readonly sentAtMs: number;
+}
+
+/** What a successful acquire or extend proves: how long the lease lasts from when the call was sent, and is certain. */
+export interface Proof extends Sent {
   readonly ttlMs: number;
-  readonly driftMs: number;
+  readonly deadlineMs: number;
+  readonly expiresAtMs: number;
 }
 
 /**
  * One lease as the store knows it. Usually one caller holds it for all of its life; a lock that is passed on inside the process has several
  * holders in a row, each with its own handle and the next token of the block that came with the grant.
  */
-export class Tenure implements LeaseRef {
+export class Tenure {
   /** The store's key. */
   readonly key: string;
   readonly leaseId: string;
   readonly mode: LockMode;
-  readonly permits: number;
   readonly sessionId: string | undefined;
   /** First and last of the tokens that came with the grant. */
   readonly fencingToken: number;
   readonly lastToken: number;
-  readonly grantedMs: number;
   readonly grantedAtMs: number;
   /** The handle of whoever holds now; absent only while the lease is between two holders. */
   lease: Lease | undefined;
@@ -33,10 +36,10 @@ export class Tenure implements LeaseRef {
   renew: boolean;
   nextToken: number;
   /** Monotonic time until which the lease is certain; and the same as a wall clock reading, for people. */
-  deadlineMs: number;
-  expiresAtMs: number;
+  deadlineMs: number = Infinity;
+  expiresAtMs: number = Infinity;
   /** Monotonic time at which to extend next; `Infinity` when not to. */
-  renewAtMs: number;
+  renewAtMs: number = Infinity;
   /** Failed extensions since the last that succeeded. */
   failures = 0;
   /** An extension on its way; never rejects. */
@@ -55,33 +58,35 @@ export class Tenure implements LeaseRef {
     this.key = want.storeKey;
     this.leaseId = leaseId;
     this.mode = want.mode;
-    this.permits = want.permits;
     this.sessionId = want.sessionId;
     this.fencingToken = tokens.fencingToken;
     this.lastToken = tokens.lastToken;
     this.nextToken = tokens.fencingToken;
-    this.grantedMs = proof.sentMs;
     this.grantedAtMs = proof.sentAtMs;
-    this.ttlMs = want.ttlMs;
+    this.ttlMs = proof.ttlMs;
     this.renew = want.renew;
-    this.deadlineMs = proof.sentMs + proof.ttlMs - proof.driftMs;
-    this.expiresAtMs = proof.sentAtMs + proof.ttlMs - proof.driftMs;
-    this.renewAtMs = this.renew ? proof.sentMs + this.ttlMs / 3 : Infinity;
+    this.extended(proof);
   }
 
   /** An extension was sent: should it shorten the lease, the store may do so even if its answer is lost. */
-  extensionSent(proof: Proof): void {
-    this.deadlineMs = Math.min(this.deadlineMs, proof.sentMs + proof.ttlMs - proof.driftMs);
-    this.expiresAtMs = Math.min(this.expiresAtMs, proof.sentAtMs + proof.ttlMs - proof.driftMs);
+  extensionSent({ deadlineMs, expiresAtMs }: Proof): void {
+    this.deadlineMs = Math.min(this.deadlineMs, deadlineMs);
+    this.expiresAtMs = Math.min(this.expiresAtMs, expiresAtMs);
   }
 
-  /** An extension succeeded. */
-  extended(proof: Proof): void {
-    this.deadlineMs = proof.sentMs + proof.ttlMs - proof.driftMs;
-    this.expiresAtMs = proof.sentAtMs + proof.ttlMs - proof.driftMs;
-    this.ttlMs = proof.ttlMs;
+  /** The lease is certain for as long as the proof says. */
+  extended({ sentMs, ttlMs, deadlineMs, expiresAtMs }: Proof): void {
+    this.deadlineMs = deadlineMs;
+    this.expiresAtMs = expiresAtMs;
+    this.ttlMs = ttlMs;
     this.failures = 0;
-    this.renewAtMs = this.renew ? proof.sentMs + this.ttlMs / 3 : Infinity;
+    this.renewAtMs = this.renew ? sentMs + ttlMs / 3 : Infinity;
+  }
+
+  /** Names the lease to the store, with the token that shows it to be this one. */
+  named(): ReleaseRequest {
+    const { key, leaseId, mode, fencingToken } = this;
+    return { key, leaseId, mode, fencingToken };
   }
 
   /** The present holder as others see it. */

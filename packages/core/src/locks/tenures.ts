@@ -4,19 +4,13 @@ import { Alarm } from './alarm.js';
 import { BriskMap } from '../brisk-map.js';
 import { Lease } from './lease.js';
 import type { LeaseDesk } from './lease.js';
-import { Renewer } from './renewer.js';
+import { renewalDueMs, Renewer } from './renewer.js';
 import { driftFor } from './settings.js';
 import type { Settings } from './settings.js';
 import type { StoreCalls } from './store-calls.js';
 import { Tenure } from './tenure.js';
-import type { Proof } from './tenure.js';
+import type { Proof, Sent } from './tenure.js';
 import type { Want } from './want.js';
-
-/** The instant at which a call is sent, by both clocks. */
-export interface Sent {
-  readonly sentMs: number;
-  readonly sentAtMs: number;
-}
 
 /** Every lease that this manager holds: grants it, guards its deadline, keeps it renewed, and ends it exactly once. */
 export class Tenures {
@@ -24,7 +18,7 @@ export class Tenures {
   readonly #settings: Settings;
   readonly #desk: LeaseDesk;
   readonly #byLeaseId = new BriskMap<string, Tenure>();
-  readonly #deadlines: Alarm<Tenure>;
+  readonly #alarm: Alarm<Tenure>;
   readonly #onGone: (tenure: Tenure) => void;
 
   /** `onGone` is told of each lease that ended without its holder releasing it. */
@@ -32,8 +26,11 @@ export class Tenures {
     this.#settings = settings;
     this.#desk = desk;
     this.#onGone = onGone;
-    this.renewer = new Renewer(settings, calls, this, this.#byLeaseId);
-    this.#deadlines = new Alarm(settings.clock, this.#byLeaseId, deadlineOf, () => this.#expireDue());
+    this.renewer = new Renewer(settings, calls, this);
+    this.#alarm = new Alarm(settings.clock, this.#byLeaseId, dueMs, () => {
+      this.#expireDue();
+      this.renewer.renewDue();
+    });
   }
 
   /** Both clocks, now. */
@@ -42,22 +39,21 @@ export class Tenures {
     return { sentMs: clock.monotonicMs(), sentAtMs: Math.floor(clock.nowUs() / 1_000) };
   }
 
-  proof(sent: Sent, ttlMs: number): Proof {
-    const { sentMs, sentAtMs } = sent;
-    return { sentMs, sentAtMs, ttlMs, driftMs: driftFor(this.#settings, ttlMs) };
+  proof({ sentMs, sentAtMs }: Sent, ttlMs: number): Proof {
+    const certainMs = ttlMs - driftFor(this.#settings, ttlMs);
+    return { sentMs, sentAtMs, ttlMs, deadlineMs: sentMs + certainMs, expiresAtMs: sentAtMs + certainMs };
   }
 
   /** Whether a lease sent for at `sent` would still be certain now. */
   inTime(sent: Sent, ttlMs: number): boolean {
-    return this.#settings.clock.monotonicMs() < sent.sentMs + ttlMs - driftFor(this.#settings, ttlMs);
+    return this.#settings.clock.monotonicMs() < this.proof(sent, ttlMs).deadlineMs;
   }
 
   /** The store granted the lease. */
   grant(want: Want, leaseId: string, tokens: { fencingToken: number; lastToken: number }, sent: Sent): Lease {
     const tenure = new Tenure(want, leaseId, tokens, this.proof(sent, want.ttlMs));
     this.#byLeaseId.set(leaseId, tenure);
-    this.#deadlines.moved(tenure);
-    this.renewer.add(tenure);
+    this.#alarm.moved(tenure);
     return this.handOut(tenure, want);
   }
 
@@ -88,9 +84,9 @@ export class Tenures {
     return false;
   }
 
-  /** The deadline may be sooner than before. */
-  deadlineMoved(tenure: Tenure): void {
-    this.#deadlines.moved(tenure);
+  /** The tenure's deadline, or the time to extend it, may be sooner than before. */
+  moved(tenure: Tenure): void {
+    this.#alarm.moved(tenure);
   }
 
   /** The lease is gone, whatever its holder may think. Does nothing when it has ended already. */
@@ -100,10 +96,7 @@ export class Tenures {
     const { lease } = tenure;
     if (lease) {
       lease.lose(reason);
-      if (!tenure.provisional) {
-        this.countLost(reason);
-        this.countEnd(lease, endOf(reason));
-      }
+      if (!tenure.provisional) this.countLoss(lease, reason);
     }
     this.#onGone(tenure);
   }
@@ -112,20 +105,18 @@ export class Tenures {
   remove(tenure: Tenure, ended: LockLostReason | 'released'): void {
     tenure.ended = ended;
     this.#byLeaseId.delete(tenure.leaseId);
-    this.#deadlines.gone();
-    this.renewer.gone();
+    this.#alarm.gone();
   }
 
-  countLost(reason: LockLostReason): void {
-    const { emitter, labels } = this.#settings;
-    if (emitter.wants('onLockLost')) emitter.emit('onLockLost', { ...labels, reason });
+  /** Tells hooks that a lease ended without its holder releasing it. */
+  countLoss(lease: Lease, reason: LockLostReason): void {
+    this.#settings.tell('onLockLost', () => ({ reason }));
+    this.countEnd(lease, endOf(reason));
   }
 
   countEnd(lease: Lease, ended: LeaseEndEvent['ended']): void {
-    const { emitter, labels, clock } = this.#settings;
-    if (emitter.wants('onLeaseEnd')) {
-      emitter.emit('onLeaseEnd', { ...labels, ended, heldMs: clock.monotonicMs() - lease.startedMs });
-    }
+    const { tell, clock } = this.#settings;
+    tell('onLeaseEnd', () => ({ ended, heldMs: clock.monotonicMs() - lease.startedMs }));
   }
 
   #expireDue(): void {
@@ -134,11 +125,12 @@ export class Tenures {
 }
 
 /** The `ended` label of a lease lost for `reason`. */
-export function endOf(reason: LockLostReason): LeaseEndEvent['ended'] {
+function endOf(reason: LockLostReason): LeaseEndEvent['ended'] {
   if (reason === 'expired') return 'expired';
   return reason === 'session' || reason === 'forced' ? 'session' : 'lost';
 }
 
-function deadlineOf(tenure: Tenure): number {
-  return tenure.deadlineMs;
+/** When the tenure has to be looked at. */
+function dueMs(tenure: Tenure): number {
+  return Math.min(tenure.deadlineMs, renewalDueMs(tenure));
 }

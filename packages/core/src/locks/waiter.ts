@@ -1,13 +1,13 @@
 import type { ClockTimer } from '../clock.js';
-import { AcquireTimeoutError, StoreTimeoutError } from '../errors.js';
+import { AcquireTimeoutError, isStoreError, StoreTimeoutError } from '../errors.js';
 import type { HolderInfo } from '../errors.js';
 import type { AcquireEvent } from '../hooks/events.js';
 import { abortListeners } from '../on-abort.js';
 import type { Lease } from './lease.js';
+import { pauseMs } from './pause.js';
 import type { Settings } from './settings.js';
 import type { StoreCall } from './store-call.js';
-import type { Sleeper } from './wakes.js';
-import type { Want } from './want.js';
+import type { Attempt, Want } from './want.js';
 
 /** Why an attempt did not get the lock: somebody stands in the way, or the store did not say. */
 export type Setback =
@@ -21,7 +21,7 @@ export type Failure = Exclude<AcquireEvent['outcome'], 'acquired'>;
  * One call that takes locks, from its first attempt to its one outcome: its time limit, its abort signal, its sleep between attempts and its events.
  * A call that is granted at once never arms a timer here.
  */
-export class Waiter implements Sleeper {
+export class Waiter implements Attempt {
   readonly want: Want;
   readonly leaseId: string;
   readonly startedMs: number;
@@ -75,6 +75,13 @@ export class Waiter implements Sleeper {
     return this.want.waitMs - this.waitedMs;
   }
 
+  /** Longest time for an attempt, milliseconds. A first one has no other limit: its caller counts as waiting only once it was refused. */
+  get attemptMs(): number {
+    const { timeoutMs } = this.#settings;
+    if (this.waiting || this.want.waitMs === 0) return timeoutMs;
+    return Math.max(1, Math.min(timeoutMs, Math.ceil(this.leftMs)));
+  }
+
   /** Whether the call counts among the waiters. */
   get waiting(): boolean {
     return this.#limit !== undefined;
@@ -86,29 +93,34 @@ export class Waiter implements Sleeper {
     if (this.#limit || this.done) return;
     this.#limit = this.#settings.clock.setTimer(() => this.timeUp(), Math.max(0, Math.ceil(this.leftMs)));
     this.#limit.unref();
-    this.#settings.emitter.emit('onWaiters', { ...this.#settings.labels, delta: 1 });
+    this.#settings.tell('onWaiters', () => ({ delta: 1 }));
   }
 
-  /** An attempt was refused. */
-  refusedBy(holders: readonly HolderInfo[], retryAfterMs: number, key?: string): void {
-    const before = this.setback && 'holders' in this.setback ? this.setback.holders : [];
-    const same = before.length === holders.length && holders.every(({ leaseId }, n) => leaseId === before[n]?.leaseId);
-    this.refusals = same ? this.refusals + 1 : 0;
-    this.failures = 0;
-    this.setback = { holders, retryAfterMs, ...(key === undefined ? undefined : { key }) };
+  /** An attempt did not get the lock: the call waits, unless it will not or its time is up. An error that is no store's is final. */
+  setBackBy(setback: Setback): void {
+    if (this.done) return;
+    const { waitMs } = this.want;
+    if ('error' in setback) {
+      if (waitMs === 0 || !isStoreError(setback.error)) return this.fail('error', setback.error);
+      this.failures += 1;
+    } else {
+      const { holders } = setback;
+      const before = this.setback && 'holders' in this.setback ? this.setback.holders : [];
+      const same = before.length === holders.length && holders.every(({ leaseId }, n) => leaseId === before[n]?.leaseId);
+      this.refusals = same ? this.refusals + 1 : 0;
+      this.failures = 0;
+    }
+    this.setback = setback;
+    if (waitMs === 0) return this.#refuse();
+    if (this.leftMs <= 0) this.timeUp();
+    this.startWaiting();
   }
 
-  /** An attempt got no answer. */
-  failedBy(error: unknown): void {
-    this.failures += 1;
-    this.setback = { error };
-  }
-
-  /** Resolves after `ms`, or sooner when woken or done. */
-  async sleep(ms: number): Promise<void> {
+  /** Resolves when it is time for the next attempt: after a pause, or sooner when woken or done. */
+  async rest(): Promise<void> {
     if (this.done || this.woken) return;
     await new Promise<void>((resolve) => {
-      const timer = this.#settings.clock.setTimer(resolve, ms);
+      const timer = this.#settings.clock.setTimer(resolve, pauseMs(this.#settings, this));
       timer.unref();
       this.#endSleep = () => {
         timer.clear();
@@ -118,15 +130,10 @@ export class Waiter implements Sleeper {
     this.#endSleep = undefined;
   }
 
+  /** A hint: the key may be free. */
   wake(): void {
     this.woken = true;
     this.#endSleep?.();
-  }
-
-  /** The call was refused and was not willing to wait. */
-  refuse(): void {
-    this.#contended = true;
-    if (this.#finish('busy')) this.#resolve([]);
   }
 
   /** The caller's signal aborted. */
@@ -166,27 +173,34 @@ export class Waiter implements Sleeper {
   contendedError(holders: readonly HolderInfo[], key: string = this.want.key): AcquireTimeoutError {
     const { waitMs } = this.want;
     const who = holders.map((holder) => holder.sessionId ?? holder.ownerId).join(', ');
-    return new AcquireTimeoutError(
-      `Lock ${key} was not free within ${waitMs} ms${who === '' ? '' : `: held by ${who}`}`,
-      { key, waitMs, holders },
-    );
+    return new AcquireTimeoutError(`Lock ${key} was not free within ${waitMs} ms${who && `: held by ${who}`}`, {
+      key,
+      waitMs,
+      holders,
+    });
+  }
+
+  /** The call was refused and is not willing to wait. */
+  #refuse(): void {
+    this.#contended = true;
+    if (this.#finish('busy')) this.#resolve([]);
   }
 
   #finish(outcome: AcquireEvent['outcome']): boolean {
     if (this.done) return false;
     this.done = true;
     abortListeners(this.want.signal)?.delete(this);
-    const { emitter, labels } = this.#settings;
+    const { tell } = this.#settings;
     if (this.#limit) {
       this.#limit.clear();
-      emitter.emit('onWaiters', { ...labels, delta: -1 });
+      tell('onWaiters', () => ({ delta: -1 }));
     }
     this.#endSleep?.();
-    if (emitter.wants('onAcquire')) {
-      const { waitedMs: waitMs, attempts } = this;
-      for (let n = 0; n < this.#events; n += 1) {
-        emitter.emit('onAcquire', { ...labels, outcome, waitMs, attempts, contended: this.#contended });
-      }
+    for (let n = 0; n < this.#events; n += 1) {
+      tell('onAcquire', () => {
+        const { waitedMs: waitMs, attempts } = this;
+        return { outcome, waitMs, attempts, contended: this.#contended };
+      });
     }
     this.onDone(outcome === 'acquired');
     return true;

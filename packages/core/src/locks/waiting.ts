@@ -3,45 +3,30 @@ import type { LockContext } from './context.js';
 import type { AcquireReply, AcquireRequest } from './contract.js';
 import type { Lease } from './lease.js';
 import { blockSize, openGate } from './gate.js';
+import { pollPauseMs } from './pause.js';
 import type { KeyQueue } from './queue.js';
 import type { Settings } from './settings.js';
-import { isStoreError } from '../errors.js';
-import type { Sent } from './tenures.js';
+import type { Sent, Tenure } from './tenure.js';
 import { Waiter } from './waiter.js';
-import type { Setback } from './waiter.js';
-import { requestOf } from './want.js';
-import type { Want } from './want.js';
+import { wake } from './wakes.js';
+import { refOf, requestOf } from './want.js';
+import type { Attempt, Want } from './want.js';
 
 /** How an attempt was answered. */
 export type Answer = { readonly reply: AcquireReply; readonly sent: Sent } | { readonly error: unknown };
 
 /** One attempt, for a caller that will not wait. */
 export async function tryOnce(context: LockContext, waiter: Waiter): Promise<void> {
-  const { tenures, calls, queues, settings, asking } = context;
+  const { calls, settings, asking } = context;
   waiter.onDone = (succeeded) => {
-    if (!succeeded && waiter.attempts > 0 && !refused(waiter.setback)) calls.cancel(refOf(waiter));
+    const refused = waiter.setback && 'holders' in waiter.setback;
+    if (!succeeded && waiter.attempts > 0 && !refused) calls.cancel(refOf(waiter));
   };
   if (abortedAlready(waiter)) return;
   asking.set(waiter.leaseId, waiter);
-  const answer = await ask(context, waiter, requestOf(settings, waiter.want, waiter.leaseId), calls.timeoutMs);
+  const answer = await ask(context, waiter, requestOf(settings, waiter));
   asking.delete(waiter.leaseId);
-  if (waiter.done) return;
-  if ('error' in answer) {
-    waiter.fail('error', answer.error);
-    return;
-  }
-  const { reply, sent } = answer;
-  if (!reply.acquired || waiter.lostMeanwhile) {
-    waiter.setback = reply.acquired
-      ? { holders: [], retryAfterMs: 0 }
-      : { holders: context.outward.holders(reply.holders), retryAfterMs: reply.retryAfterMs };
-    waiter.refuse();
-    orphan(context, waiter, reply);
-  } else if (!tenures.inTime(sent, waiter.want.ttlMs)) {
-    waiter.fail('error', lateError(settings, waiter.want));
-  } else {
-    waiter.succeed([hold(context, queues.open(waiter.want.storeKey, waiter.want.mode), waiter, reply, sent)]);
-  }
+  settle(context, waiter, answer);
 }
 
 /** Puts the caller in its queue; it asks the store as soon as nobody of this process is before it. */
@@ -74,6 +59,14 @@ export function pump(context: LockContext, queue: KeyQueue): void {
   context.queues.tidy(queue);
 }
 
+/** The tenure no longer stands in anybody's way: whoever waits behind it may ask. */
+export function vacate(context: LockContext, tenure: Tenure): void {
+  const queue = context.queues.find(tenure.key, tenure.mode);
+  queue?.tenures.delete(tenure);
+  if (queue) pump(context, queue);
+  if (context.settings.store.capabilities.wake === 'poll') wake(context, tenure.key);
+}
+
 /**
  * Asks the store, sleeps until the key may be free, and asks again, until the caller has its lock or its time is up. Never rejects.
  * `carried` is a first attempt that went out with another call; `undefined` when that call did not say.
@@ -84,41 +77,15 @@ export async function contend(
   waiter: Waiter,
   carried?: Promise<Answer | undefined>,
 ): Promise<void> {
-  const { settings, tenures } = context;
-  const { want } = waiter;
   // From here on it hears of wake-ups: before it asks, so that no hint is missed in between.
   queue.contending.add(waiter);
-  let next = carried;
-  while (!waiter.done) {
+  for (let next = carried; !waiter.done; next = undefined) {
     waiter.woken = false;
-    const answer = await (next ?? askInLine(context, queue, waiter));
-    next = undefined;
-    if (waiter.done) {
-      if (answer && 'reply' in answer) orphan(context, waiter, answer.reply);
-      return;
-    }
+    const answer = await (next ?? ask(context, waiter, requestInLine(context, queue, waiter)));
     if (!answer) continue;
-    let error = 'error' in answer ? answer.error : undefined;
-    if ('reply' in answer && answer.reply.acquired) {
-      if (waiter.lostMeanwhile) continue;
-      if (tenures.inTime(answer.sent, want.ttlMs)) {
-        waiter.succeed([hold(context, queue, waiter, answer.reply, answer.sent)]);
-        return;
-      }
-      error = lateError(settings, want);
-    }
-    if ('reply' in answer && !answer.reply.acquired) {
-      waiter.refusedBy(context.outward.holders(answer.reply.holders), answer.reply.retryAfterMs);
-    } else if (isStoreError(error)) {
-      waiter.failedBy(error);
-    } else {
-      waiter.fail('error', error);
-      return;
-    }
+    settle(context, waiter, answer);
     queue.setback = waiter.setback;
-    if (waiter.leftMs <= 0) waiter.timeUp();
-    waiter.startWaiting();
-    if (waiter.setback) await waiter.sleep(pauseMs(settings, waiter.setback, waiter));
+    await waiter.rest();
   }
 }
 
@@ -126,15 +93,16 @@ export async function contend(
 export function requestInLine(context: LockContext, queue: KeyQueue, waiter: Waiter): AcquireRequest {
   const { settings } = context;
   const tokens = blockSize(settings, queue, waiter);
-  return requestOf(settings, waiter.want, waiter.leaseId, {
-    ...(tokens > 1 ? { tokens } : undefined),
+  return {
+    ...requestOf(settings, waiter),
+    ...(tokens > 1 && { tokens }),
     // Long enough to outlast a sleep and a slow attempt; short enough that a dead process does not hold up the others.
     waiter: { ttlMs: Math.ceil(2 * pollPauseMs(settings, waiter.refusals + 1)) + Math.min(settings.timeoutMs, 1_000) },
-  });
+  };
 }
 
 /** Sends an attempt; never rejects. */
-export function ask(context: LockContext, waiter: Waiter, request: AcquireRequest, timeoutMs: number): Promise<Answer> {
+function ask(context: LockContext, waiter: Waiter, request: AcquireRequest): Promise<Answer> {
   const { calls, tenures } = context;
   waiter.attempts += 1;
   waiter.lostMeanwhile = false;
@@ -142,7 +110,7 @@ export function ask(context: LockContext, waiter: Waiter, request: AcquireReques
   const call = calls.start(
     'acquire',
     1,
-    timeoutMs,
+    waiter.attemptMs,
     (options) => calls.store.acquire(request, options),
     (reply) => orphan(context, waiter, reply),
   );
@@ -153,10 +121,30 @@ export function ask(context: LockContext, waiter: Waiter, request: AcquireReques
   );
 }
 
+/** Tells the caller what its attempt came to. */
+function settle(context: LockContext, waiter: Waiter, answer: Answer): void {
+  if ('error' in answer) {
+    waiter.setBackBy(answer);
+    return;
+  }
+  const { reply, sent } = answer;
+  if (!reply.acquired) {
+    waiter.setBackBy({ holders: context.outward.holders(reply.holders), retryAfterMs: reply.retryAfterMs });
+  } else if (waiter.lostMeanwhile) {
+    waiter.setBackBy({ holders: [], retryAfterMs: 0 });
+    waiter.wake();
+  } else if (!context.tenures.inTime(sent, waiter.want.ttlMs)) {
+    waiter.setBackBy({ error: lateError(context.settings, waiter.want) });
+  } else if (!waiter.done) {
+    waiter.succeed([hold(context, waiter, reply, sent)]);
+  }
+  orphan(context, waiter, reply);
+}
+
 /** A grant that came after its caller had gone: nobody holds it, so it is released. */
 export function orphan(context: LockContext, waiter: Waiter, reply: AcquireReply): void {
   if (!reply.acquired || !waiter.done || context.tenures.get(waiter.leaseId)) return;
-  context.calls.discard(refOf(waiter), reply.fencingToken);
+  context.calls.discard({ ...refOf(waiter), fencingToken: reply.fencingToken });
 }
 
 /** A signal that has aborted costs no call to the store. */
@@ -169,22 +157,15 @@ export function abortedAlready(waiter: Waiter): boolean {
 /** The grant becomes a lease. */
 export function hold(
   context: LockContext,
-  queue: KeyQueue,
-  { want, leaseId }: Pick<Waiter, 'want' | 'leaseId'>,
+  { want, leaseId }: Attempt,
   tokens: { readonly fencingToken: number; readonly lastToken: number },
   sent: Sent,
 ): Lease {
   const lease = context.tenures.grant(want, leaseId, tokens, sent);
+  const queue = context.queues.open(want.storeKey, want.mode);
   queue.tenures.add(lease.tenure);
   openGate(context.settings, queue, lease.tenure);
   return lease;
-}
-
-function askInLine(context: LockContext, queue: KeyQueue, waiter: Waiter): Promise<Answer> {
-  const { timeoutMs } = context.calls;
-  // A first attempt has no other limit: its caller counts as waiting only once it was refused.
-  const limitMs = waiter.waiting ? timeoutMs : Math.max(1, Math.min(timeoutMs, Math.ceil(waiter.leftMs)));
-  return ask(context, waiter, requestInLine(context, queue, waiter), limitMs);
 }
 
 function leave(context: LockContext, queue: KeyQueue, waiter: Waiter, succeeded: boolean): void {
@@ -203,36 +184,6 @@ function timeUpError(queue: KeyQueue, waiter: Waiter): unknown {
   }
   waiter.setback ??= queue.setback;
   return waiter.setbackError();
-}
-
-/**
- * How long to sleep if nobody wakes the caller: until the lease in the way ends, at most the poll interval, jittered so that processes spread. Where
- * only asking tells and the same holder stays, the interval grows: each question is paid for.
- */
-export function pauseMs(settings: Settings, setback: Setback, { failures, refusals }: Waiter): number {
-  const longestMs = pollPauseMs(settings, refusals) * (0.75 + Math.random() / 4);
-  if ('error' in setback) return Math.min(longestMs, 50 * 2 ** failures * (0.5 + Math.random() / 2));
-  const jitterMs = Math.random() * Math.min(10, settings.pollMs / 10);
-  const untilFreeMs = Math.max(setback.retryAfterMs, Math.min(shortestPauseMs, settings.pollMs));
-  return Math.min(longestMs, untilFreeMs + jitterMs);
-}
-
-function pollPauseMs({ store, pollMs }: Settings, refusals: number): number {
-  return store.capabilities.wake === 'poll' ? pollMs * Math.min(pollGrowth ** refusals, mostPollGrowth) : pollMs;
-}
-
-const pollGrowth = 1.6;
-const mostPollGrowth = 24;
-
-/** A store that says "now" over and over is still not asked more often than this. */
-const shortestPauseMs = 5;
-
-function refused(setback: Setback | undefined): boolean {
-  return setback !== undefined && 'holders' in setback;
-}
-
-function refOf({ leaseId, want }: Waiter): { key: string; leaseId: string; mode: Want['mode'] } {
-  return { key: want.storeKey, leaseId, mode: want.mode };
 }
 
 export function lateError(settings: Settings, { key, ttlMs }: Want): StoreTimeoutError {

@@ -1,26 +1,10 @@
-import type { Queues } from './queue.js';
+import type { LockContext } from './context.js';
 
-/** Something that sleeps until a key may be free. */
-export interface Sleeper {
-  /** The lease that it waits for. */
-  readonly leaseId: string;
-  /** A hint: the key, maybe none of its own, may be free. */
-  wake(key: string): void;
-}
-
-/** Hands on what a store tells of its keys: to those in the queues, and to groups, which stand in none. */
-export class Wakes {
-  readonly groups: Set<Sleeper> = new Set();
-  readonly #queues: Queues;
-
-  constructor(queues: Queues) {
-    this.#queues = queues;
+/** Wakes everybody who sleeps on the key, or of them only whoever waits for `leaseId`: those in its queues, and groups, which stand in none. */
+export function wake({ queues, groups }: LockContext, key: string, leaseId?: string): void {
+  for (const waiter of queues.contending(key)) {
+    if (leaseId === undefined || waiter.leaseId === leaseId) waiter.wake();
   }
-
-  /** Wakes everybody who sleeps on the key, or of them only whoever waits for `leaseId`. */
-  wake(key: string, leaseId?: string): void {
-    for (const sleeper of [...this.#queues.contending(key), ...this.groups]) {
-      if (leaseId === undefined || sleeper.leaseId === leaseId) sleeper.wake(key);
-    }
-  }
+  // No group is granted a lock while it sleeps.
+  if (leaseId === undefined) for (const group of groups) group.hear(key);
 }

@@ -3,7 +3,7 @@ import { checkKey, isWellFormed, joinKey } from '../keys.js';
 import { booleanOption, durationMs, integerIn, invalid, oneOf, optionsObject } from '../validate.js';
 import type { OptionNames } from '../validate.js';
 import type { AcquireOptions } from './api.js';
-import type { AcquireRequest, LockMode } from './contract.js';
+import type { AcquireRequest, LeaseRef, LockMode } from './contract.js';
 import { checkDrift, checkOwner, minTtlMs } from './settings.js';
 import type { Settings } from './settings.js';
 
@@ -45,8 +45,8 @@ export interface Want {
 export function resolveWant(settings: Settings, key: string, options: AcquireOptions): Want {
   checkKey('key', key);
   optionsObject('options', options, acquireOptions);
-  const mode = options.mode === undefined ? 'exclusive' : oneOf('mode', options.mode, modes);
-  const ttlMs = options.ttlMs === undefined ? settings.ttlMs : durationMs('ttlMs', options.ttlMs, minTtlMs);
+  const mode = oneOf('mode', options.mode ?? 'exclusive', modes);
+  const ttlMs = durationMs('ttlMs', options.ttlMs ?? settings.ttlMs, minTtlMs);
   checkDrift(ttlMs, settings.driftMs);
   const { signal, sessionId, metadata } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
@@ -56,12 +56,12 @@ export function resolveWant(settings: Settings, key: string, options: AcquireOpt
     mode,
     permits: permitsOf(mode, options.permits),
     ttlMs,
-    renew: options.renew === undefined ? settings.renew : booleanOption('renew', options.renew),
+    renew: booleanOption('renew', options.renew ?? settings.renew),
     ownerId: options.ownerId === undefined ? settings.ownerId : checkOwner('ownerId', options.ownerId),
     sessionId: sessionId === undefined ? undefined : checkKey('sessionId', sessionId),
     metadata: metadata === undefined ? undefined : checkMetadata('metadata', metadata),
     signal,
-    waitMs: options.waitMs === undefined ? defaultWaitMs : durationMs('waitMs', options.waitMs, 0),
+    waitMs: durationMs('waitMs', options.waitMs ?? defaultWaitMs, 0),
   };
   const { capabilities, name } = settings.store;
   if (mode === 'shared' && !capabilities.shared) throw new UnsupportedError(`Store ${name} has no shared locks`);
@@ -91,22 +91,26 @@ export function checkMetadata(name: string, value: unknown): Readonly<Record<str
   return Object.freeze(Object.fromEntries(entries));
 }
 
-/** The request of one attempt, as the store sees it. */
-export function requestOf(
-  settings: Settings,
-  want: Want,
-  leaseId: string,
-  extra: Pick<AcquireRequest, 'tokens' | 'waiter'> = {},
-): AcquireRequest {
+/** One attempt to get what a call wants. */
+export interface Attempt {
+  readonly want: Want;
+  readonly leaseId: string;
+}
+
+/** Names the lease that an attempt may have got. */
+export function refOf({ want, leaseId }: Attempt): LeaseRef {
+  return { key: want.storeKey, leaseId, mode: want.mode };
+}
+
+/** The request of an attempt, as the store sees it. */
+export function requestOf(settings: Settings, attempt: Attempt): AcquireRequest {
+  const { ownerId, sessionId, metadata, permits, ttlMs } = attempt.want;
   return {
-    key: want.storeKey,
-    leaseId,
-    mode: want.mode,
-    ownerId: want.ownerId,
-    ...(want.sessionId === undefined ? undefined : { sessionId: joinKey(settings.name, want.sessionId) }),
-    ...(want.metadata === undefined ? undefined : { metadata: want.metadata }),
-    permits: want.permits,
-    ttlMs: want.ttlMs,
-    ...extra,
+    ...refOf(attempt),
+    ownerId,
+    ...(sessionId && { sessionId: joinKey(settings.name, sessionId) }),
+    ...(metadata && { metadata }),
+    permits,
+    ttlMs,
   };
 }
