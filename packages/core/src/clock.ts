@@ -1,3 +1,5 @@
+import { functionOption, optionsObject } from './validate.js';
+
 /** A timer that can be cleared; `unref` lets the process exit while it is pending. */
 export interface ClockTimer {
   clear(): void;
@@ -15,6 +17,14 @@ export interface Clock {
   monotonicMs(): number;
   /** Runs `callback` once after `delayMs` (any size: longer than `setTimeout` allows is split). */
   setTimer(callback: () => void, delayMs: number): ClockTimer;
+}
+
+/** Returns `value` when it is a clock. */
+export function checkClock(name: string, value: unknown): Clock {
+  const clock = optionsObject(name, value as Clock);
+  for (const method of ['nowUs', 'monotonicMs', 'setTimer'] as const)
+    functionOption(`${name}.${method}`, clock[method]);
+  return clock;
 }
 
 const longestTimeoutMs = 2 ** 31 - 1;

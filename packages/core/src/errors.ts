@@ -106,6 +106,11 @@ export class StoreTimeoutError extends StoreError {
   }
 }
 
+/** The error of a store that did not do in time what it should: `Store <name> <failing>`. */
+export function storeTimeout(store: string, timeoutMs: number, failing: string): StoreTimeoutError {
+  return new StoreTimeoutError(`Store ${store} ${failing}`, { store, timeoutMs });
+}
+
 /** Others changed the record at each of the store's bounded attempts: neither a denial nor an outage; nothing was charged. */
 export class StoreContendedError extends StoreError {
   declare readonly attempts: number;

@@ -46,6 +46,35 @@ export function optionsObject<T extends object>(name: string, value: T, known?: 
   return value;
 }
 
+/** Returns the value of an option as it is to be used; throws {@link InvalidArgumentError}, which names the option, for what it may not be. */
+export type Check<T> = (name: string, value: unknown) => T;
+
+/** A check for each option of `T`, with what it makes of it. */
+export type Checks<T> = { readonly [K in keyof T]: Check<T[K]> };
+
+/** The options object `value` with each of its options as its check returns it; an option without a check is refused. */
+export function checkOptions<T extends object>(name: string, value: object, checks: Checks<T>): T {
+  optionsObject(name, value, checks as object);
+  const checked: Partial<T> = {};
+  for (const option in checks) checked[option] = checks[option](pathOf(name, option), (value as T)[option]);
+  return checked as T;
+}
+
+/** The check of an option that is `otherwise` when it is left out. */
+export function optional<T, D>(check: Check<T>, otherwise: D): Check<T | D> {
+  return (name, value) => (value === undefined ? otherwise : check(name, value));
+}
+
+/** {@link integerIn} as a check. */
+export function integer(min: number, max?: number): Check<number> {
+  return (name, value) => integerIn(name, value, min, max);
+}
+
+/** {@link durationMs}, from `min` on, as a check. */
+export function duration(min: number): Check<number> {
+  return (name, value) => durationMs(name, value, min);
+}
+
 function pathOf(name: string, option: string): string {
   return name === 'options' ? option : `${name}.${option}`;
 }

@@ -12,8 +12,13 @@ export function emitStoreCall(
   error?: unknown,
 ): void {
   if (!emitter.wants('onStoreCall')) return;
-  const call = { store, operation, durationMs, items };
-  if (error === undefined) emitter.emit('onStoreCall', { ...call, outcome: 'ok' });
-  else
-    emitter.emit('onStoreCall', { ...call, outcome: 'error', errorKind: isStoreError(error) ? error.kind : 'other' });
+  const failed = error !== undefined;
+  emitter.emit('onStoreCall', {
+    store,
+    operation,
+    outcome: failed ? 'error' : 'ok',
+    durationMs,
+    items,
+    ...(failed && { errorKind: isStoreError(error) ? error.kind : 'other' }),
+  });
 }

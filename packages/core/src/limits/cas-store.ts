@@ -1,7 +1,8 @@
-import { systemClock } from '../clock.js';
+import { checkClock, systemClock } from '../clock.js';
 import { StoreContendedError, StoreError } from '../errors.js';
 import { checkName } from '../keys.js';
-import { functionOption, integerIn, optionsObject } from '../validate.js';
+import { checkOptions, functionOption, integer, optional, optionsObject } from '../validate.js';
+import type { Checks } from '../validate.js';
 import { decideStep } from './decide.js';
 import { decodeRecord, encodeRecord } from './record-codec.js';
 import { recordFreshAtUs } from './record.js';
@@ -53,6 +54,16 @@ const defaultCapabilities: LimiterCapabilities = {
   removalLagMs: Infinity,
 };
 
+const checks = {
+  name: checkName,
+  load: functionOption,
+  swap: functionOption,
+  close: optional(functionOption, undefined),
+  maxAttempts: optional(integer(1, 1000), 10),
+  capabilities: (name: string, value: unknown = {}) => optionsObject(name, value as Partial<LimiterCapabilities>),
+  clock: optional(checkClock, systemClock),
+} satisfies Checks<{ [K in keyof CasLimiterStoreOptions<unknown>]-?: unknown }>;
+
 const firstPauseMs = 2;
 const longestPauseMs = 64;
 
@@ -64,12 +75,7 @@ const longestPauseMs = 64;
  * A medium that can run code beside its data does better with an adapter of its own (one round trip).
  */
 export function casLimiterStore<Version>(options: CasLimiterStoreOptions<Version>): LimiterStore {
-  optionsObject('options', options, { name: 0, load: 0, swap: 0, maxAttempts: 0, capabilities: 0, clock: 0, close: 0 });
-  const name = checkName('name', options.name);
-  functionOption('load', options.load);
-  functionOption('swap', options.swap);
-  const maxAttempts = integerIn('maxAttempts', options.maxAttempts ?? 10, 1, 1000);
-  const clock = options.clock ?? systemClock;
+  const { name, maxAttempts, capabilities, clock } = checkOptions('options', options, checks);
 
   async function attempt(
     step: LimiterStep,
@@ -115,7 +121,7 @@ export function casLimiterStore<Version>(options: CasLimiterStoreOptions<Version
   return {
     name,
     clock: 'client',
-    capabilities: Object.freeze({ ...defaultCapabilities, ...options.capabilities }),
+    capabilities: Object.freeze({ ...defaultCapabilities, ...capabilities }),
     decide: (steps, call) => Promise.all(steps.map((step) => decideOne(step, call))),
     close: async () => options.close?.(),
   };

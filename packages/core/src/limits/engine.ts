@@ -40,8 +40,8 @@ export class Engine implements CallHandler {
   /** Set while a recovery is being reconciled: reports it, once. */
   #reportRecovery: ((units?: number) => void) | undefined;
 
-  constructor(options: CheckedLimiterOptions, emitter: Emitter) {
-    const { name, store, clock, timeoutMs, maxInFlight, maxQueue, fallback } = options;
+  constructor(options: CheckedLimiterOptions) {
+    const { name, store, clock, emitter, timeoutMs, maxInFlight, maxQueue, fallback } = options;
     this.#options = options;
     this.#store = store;
     this.#emitter = emitter;

@@ -1,6 +1,6 @@
 import { checkName } from '../keys.js';
-import { booleanOption, durationMs, integerIn, invalid, optionsObject } from '../validate.js';
-import type { OptionNames } from '../validate.js';
+import { booleanOption, checkOptions, durationMs, integer, invalid, optional } from '../validate.js';
+import type { Checks } from '../validate.js';
 import { gcd } from './exact.js';
 
 /** The algorithms a limit can use. */
@@ -71,6 +71,13 @@ export interface TokenBucketOptions {
   readonly refillIntervalMs: number;
 }
 
+const bucketChecks = {
+  name: optional(checkName, 'default'),
+  capacity: integer(1),
+  refillTokens: optional(integer(1), undefined),
+  refillIntervalMs: durationMs,
+} satisfies Checks<{ [K in keyof TokenBucketOptions]-?: unknown }>;
+
 /**
  * A bucket that holds `capacity` tokens and refills continuously; a call takes its cost or is refused. Choose it by
  * default: bursts up to the capacity, then a steady rate, constant state. Exact: the ratio of tokens to microseconds is
@@ -80,24 +87,22 @@ export interface TokenBucketOptions {
  * Throws {@link InvalidArgumentError} for a ratio that doubles cannot hold exactly.
  */
 export function tokenBucket(options: TokenBucketOptions): TokenBucketLimit {
-  optionsObject('options', options, { name: 0, capacity: 0, refillTokens: 0, refillIntervalMs: 0 });
-  const name = checkName('name', options.name ?? 'default');
-  const limit = integerIn('capacity', options.capacity, 1);
-  const refillTokens = integerIn('refillTokens', options.refillTokens ?? limit, 1);
-  const intervalUs = durationMs('refillIntervalMs', options.refillIntervalMs) * 1000;
+  const { name, capacity: limit, refillIntervalMs, ...rate } = checkOptions('options', options, bucketChecks);
+  const refillTokens = rate.refillTokens ?? limit;
+  const intervalUs = refillIntervalMs * 1000;
   const divisor = gcd(refillTokens, intervalUs);
   const unitsPerUs = refillTokens / divisor;
   const unitsPerToken = intervalUs / divisor;
   if (limit > maxUnits / 2 / unitsPerToken) {
     throw invalid(
       'capacity',
-      `at most ${Math.floor(maxUnits / 2 / unitsPerToken)} to stay exact with ${refillTokens} tokens per ${options.refillIntervalMs} ms ` +
+      `at most ${Math.floor(maxUnits / 2 / unitsPerToken)} to stay exact with ${refillTokens} tokens per ${refillIntervalMs} ms ` +
         '(a ratio with a larger common divisor allows more)',
-      options.capacity,
+      limit,
     );
   }
   const units = limit * unitsPerToken;
-  if ((2 * units) / unitsPerUs > maxRefillUs) throw invalid('capacity', 'refilled within 71 years', options.capacity);
+  if ((2 * units) / unitsPerUs > maxRefillUs) throw invalid('capacity', 'refilled within 71 years', limit);
   return Object.freeze({
     kind: 'tokenBucket',
     name,
@@ -118,7 +123,11 @@ export interface WindowOptions {
   readonly windowMs: number;
 }
 
-const windowNames = { name: 0, limit: 0, windowMs: 0 };
+const windowChecks = {
+  name: optional(checkName, 'default'),
+  limit: integer(1, maxWindowLimit),
+  windowMs: durationMs,
+} satisfies Checks<{ [K in keyof WindowOptions]-?: unknown }>;
 
 /** Options of {@link fixedWindow}. */
 export interface FixedWindowOptions extends WindowOptions {
@@ -126,20 +135,14 @@ export interface FixedWindowOptions extends WindowOptions {
   readonly aligned?: boolean | undefined;
 }
 
-function windowFields<T extends WindowOptions>(
-  options: T,
-  known: OptionNames<T>,
-): {
-  name: string;
-  limit: number;
-  windowMs: number;
-  windowUs: number;
-} {
-  optionsObject('options', options, known);
-  const name = checkName('name', options.name ?? 'default');
-  const limit = integerIn('limit', options.limit, 1, maxWindowLimit);
-  const windowMs = durationMs('windowMs', options.windowMs);
-  return { name, limit, windowMs, windowUs: windowMs * 1000 };
+const fixedWindowChecks = { ...windowChecks, aligned: optional(booleanOption, false) };
+
+function checkWindow<T extends { windowMs: number }>(
+  options: object,
+  checks: Checks<T>,
+): T & { readonly windowUs: number } {
+  const checked = checkOptions('options', options, checks);
+  return { ...checked, windowUs: checked.windowMs * 1000 };
 }
 
 /**
@@ -148,9 +151,7 @@ function windowFields<T extends WindowOptions>(
  * or at a multiple of its length since the epoch with `aligned`.
  */
 export function fixedWindow(options: FixedWindowOptions): FixedWindowLimit {
-  const fields = windowFields(options, { ...windowNames, aligned: 0 });
-  const aligned = booleanOption('aligned', options.aligned ?? false);
-  return Object.freeze({ kind: 'fixedWindow', ...fields, aligned });
+  return Object.freeze({ kind: 'fixedWindow', ...checkWindow(options, fixedWindowChecks) });
 }
 
 /**
@@ -161,7 +162,7 @@ export function fixedWindow(options: FixedWindowOptions): FixedWindowLimit {
  * millions of domains" (2017), with exact instead of floating weights.
  */
 export function slidingWindow(options: WindowOptions): SlidingWindowLimit {
-  return Object.freeze({ kind: 'slidingWindow', ...windowFields(options, windowNames) });
+  return Object.freeze({ kind: 'slidingWindow', ...checkWindow(options, windowChecks) });
 }
 
 /**
@@ -170,5 +171,5 @@ export function slidingWindow(options: WindowOptions): SlidingWindowLimit {
  * `limit` it takes (`capabilities.maxSlidingLogLimit`), which is checked when the limiter is made.
  */
 export function slidingLog(options: WindowOptions): SlidingLogLimit {
-  return Object.freeze({ kind: 'slidingLog', ...windowFields(options, windowNames) });
+  return Object.freeze({ kind: 'slidingLog', ...checkWindow(options, windowChecks) });
 }

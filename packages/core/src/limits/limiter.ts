@@ -1,5 +1,5 @@
 import { ClosedError, UnsupportedError } from '../errors.js';
-import { Emitter } from '../hooks/emitter.js';
+import type { Emitter } from '../hooks/emitter.js';
 import { checkKey } from '../keys.js';
 import { durationMs, integerIn, invalid, optionsObject } from '../validate.js';
 import { chargeOf, promised } from './decision.js';
@@ -26,7 +26,7 @@ const refundOptions = { cost: 0, signal: 0 };
  * away at start-up is met by the first call.
  */
 export function createLimiter(options: LimiterOptions): Limiter {
-  return new StoreLimiter(checkLimiterOptions(options), options.limits);
+  return new StoreLimiter(checkLimiterOptions(options));
 }
 
 class StoreLimiter implements Limiter {
@@ -43,19 +43,19 @@ class StoreLimiter implements Limiter {
   readonly #refunded = new WeakMap<Decision, number>();
   #closing: Promise<void> | undefined;
 
-  constructor(options: CheckedLimiterOptions, limits: LimiterOptions['limits']) {
-    const { name, store, fallback, clock } = options;
+  constructor(options: CheckedLimiterOptions) {
+    const { name, store, fallback, clock, limits, emitter } = options;
     const stores = fallback ? [store, fallback.store] : [store];
     this.name = name;
     this.store = store.name;
     this.#clock = clock;
-    this.#policies = new PolicyChecker(stores, fallback?.ratio);
+    this.#policies = new PolicyChecker(stores, fallback?.share);
     this.#policy = this.#policies.check(limits);
-    this.#emitter = new Emitter(options.hooks);
-    this.#engine = new Engine(options, this.#emitter);
-    this.#reporter = new DecisionReporter(this.#emitter, name, store.name);
+    this.#emitter = emitter;
+    this.#engine = new Engine(options);
+    this.#reporter = new DecisionReporter(emitter, name, store.name);
     this.#waits = new WaitQueues(clock, options.maxQueue);
-    this.#emitter.declare({ kind: 'limiter', limiter: name, store: store.name, fallback: this.#engine.standIn });
+    emitter.declare({ kind: 'limiter', limiter: name, store: store.name, fallback: this.#engine.standIn });
   }
 
   // Not an async function: this path is the reason somebody picks an in-process store.

@@ -7,7 +7,7 @@ import { GroupWaiter } from './group-waiter.js';
 import { Group } from './group.js';
 import type { Lease } from './lease.js';
 import type { Setback } from './waiter.js';
-import { abortedAlready, hold, lateError } from './waiting.js';
+import { failedAlready, hold, lateError } from './waiting.js';
 import { refOf, requestOf } from './want.js';
 import type { Attempt, Want } from './want.js';
 
@@ -26,13 +26,13 @@ export function checkGroup(wants: readonly Want[]): void {
 
 /** Takes all of the locks or none; between attempts it holds nothing. See `Locks.acquireAll`. */
 export async function acquireGroup(context: LockContext, wants: readonly Want[]): Promise<LockGroup> {
-  const { settings, groups } = context;
+  const { groups } = context;
   // One order for everybody: two groups that overlap cannot each hold what the other lacks.
   const sorted = [...wants].sort((a, b) => (a.storeKey < b.storeKey ? -1 : 1));
-  const waiter = new GroupWaiter(settings, sorted[0]!, wants.length);
+  const waiter = new GroupWaiter(context, sorted[0]!, wants.length);
   waiter.onDone = () => groups.delete(waiter);
   groups.add(waiter);
-  if (!abortedAlready(waiter)) void contendForAll(context, waiter, sorted);
+  if (!failedAlready(context, waiter)) void contendForAll(context, waiter, sorted);
   const leases = await waiter.promise;
   if (leases.length === 0) throw waiter.setbackError();
   // In the order in which the caller named the keys.
@@ -58,7 +58,7 @@ async function contendForAll(context: LockContext, waiter: GroupWaiter, wants: r
 
 /** One attempt: in one step where the store can, else key by key, so that others may see part of it; what was got is given back when one is refused. */
 async function takeAll(context: LockContext, waiter: GroupWaiter, wants: readonly Want[]): Promise<Taken> {
-  const { store } = context.settings;
+  const { store } = context;
   const atomic = store.acquireAll !== undefined && store.capabilities.atomicAcquireAll;
   const attempts = wants.map((want): Attempt => ({ want, leaseId: context.newLeaseId() }));
   const leases: Lease[] = [];
@@ -85,9 +85,9 @@ async function take(
   atomic: boolean,
 ): Promise<Taken> {
   if (waiter.done) return { holders: [], retryAfterMs: 0 };
-  const { calls, tenures, settings, outward } = context;
+  const { calls, tenures, outward } = context;
   const { store } = calls;
-  const requests = attempts.map((attempt) => requestOf(settings, attempt));
+  const requests = attempts.map((attempt) => requestOf(context, attempt));
   const discard = (reply: AcquireAllReply): void => {
     if (!reply.acquired) return;
     for (const [n, { fencingToken }] of reply.leases.entries()) {
@@ -112,7 +112,7 @@ async function take(
     }
     if (waiter.done || !tenures.inTime(sent, waiter.want.ttlMs)) {
       discard(reply);
-      return { error: lateError(settings, attempts[0]!.want) };
+      return { error: lateError(context, attempts[0]!.want) };
     }
     const leases = attempts.map((attempt, n) => hold(context, attempt, reply.leases[n]!, sent));
     for (const { tenure } of leases) tenure.provisional = true;

@@ -1,18 +1,12 @@
 import { LockLostError } from '../errors.js';
 import type { HolderInfo, LockLostReason } from '../errors.js';
 import type { Lock } from './api.js';
+import type { LockContext } from './context.js';
 import type { LockMode } from './contract.js';
+import { extend } from './extending.js';
+import type { Released } from './releasing.js';
 import type { Tenure } from './tenure.js';
 import type { Want } from './want.js';
-
-/** What a handle asks of the manager that made it. */
-export interface LeaseDesk {
-  monotonicMs(): number;
-  /** The lease's deadline was seen to have passed. */
-  expire(tenure: Tenure): void;
-  extend(lease: Lease, ttlMs: number | undefined): Promise<void>;
-  release(lease: Lease): Promise<{ readonly released: boolean; readonly reason?: string }>;
-}
 
 /** The handle that a caller gets; see {@link Lock}. */
 export class Lease implements Lock {
@@ -25,24 +19,26 @@ export class Lease implements Lock {
   readonly tenure: Tenure;
   readonly startedMs: number;
   readonly #metadata: Readonly<Record<string, string>> | undefined;
-  readonly #desk: LeaseDesk;
+  readonly #context: LockContext;
   #state: 'held' | 'releasing' | 'released' | 'lost' = 'held';
   #lostReason: LockLostReason = 'closed';
   #lostError: LockLostError | undefined;
   #controller: AbortController | undefined;
-  #releasing: Promise<{ readonly released: boolean; readonly reason?: string }> | undefined;
+  #releasing: Promise<Released> | undefined;
 
-  constructor(want: Want, tenure: Tenure, fencingToken: number, desk: LeaseDesk) {
+  /** Gives the tenure's next token to a holder. */
+  constructor(context: LockContext, want: Want, tenure: Tenure) {
     this.key = want.key;
     this.mode = want.mode;
     this.leaseId = tenure.leaseId;
     this.ownerId = want.ownerId;
     if (want.sessionId !== undefined) this.sessionId = want.sessionId;
-    this.fencingToken = fencingToken;
+    this.fencingToken = tenure.nextToken++;
     this.tenure = tenure;
-    this.startedMs = desk.monotonicMs();
+    this.startedMs = context.clock.monotonicMs();
     this.#metadata = want.metadata;
-    this.#desk = desk;
+    this.#context = context;
+    tenure.lease = this;
   }
 
   get signal(): AbortSignal {
@@ -58,21 +54,21 @@ export class Lease implements Lock {
   }
 
   get held(): boolean {
-    return this.#state === 'held' && this.#desk.monotonicMs() < this.tenure.deadlineMs;
+    return this.#state === 'held' && this.#context.clock.monotonicMs() < this.tenure.deadlineMs;
   }
 
   assertHeld(): void {
     if (this.held) return;
-    if (this.#state === 'held') this.#desk.expire(this.tenure);
+    if (this.#state === 'held') this.#context.tenures.lose(this.tenure, 'expired');
     throw this.lostError();
   }
 
   extend(ttlMs?: number): Promise<void> {
-    return this.#desk.extend(this, ttlMs);
+    return extend(this.#context, this, ttlMs);
   }
 
-  release(): Promise<{ readonly released: boolean; readonly reason?: string }> {
-    this.#releasing ??= this.#desk.release(this).catch((error: unknown) => {
+  release(): Promise<Released> {
+    this.#releasing ??= this.#context.release(this).catch((error: unknown) => {
       // The store did not answer: the caller may try once more.
       this.#releasing = undefined;
       throw error;

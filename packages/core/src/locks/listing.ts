@@ -7,9 +7,10 @@ export async function* listStates(
   filter: LockFilter,
 ): AsyncGenerator<LockState, void, undefined> {
   const { calls, outward } = context;
-  const { clock } = context.settings;
+  const { clock } = context;
   const stop = new AbortController();
   let iterator: AsyncIterator<LockState> | undefined;
+  let failure: { readonly error: unknown } | undefined;
   let spentMs = 0;
   let items = 0;
   try {
@@ -23,18 +24,15 @@ export async function* listStates(
       yield outward.state(step.value);
     }
     iterator = undefined;
-    calls.report('list', items, spentMs);
   } catch (error) {
-    calls.report('list', items, spentMs, { error });
+    failure = { error };
     stop.abort(error);
     // The store's iterator may hang where it failed, so nobody waits for it.
     iterator = undefined;
     throw error;
   } finally {
-    if (iterator) {
-      // The caller left the loop early.
-      calls.report('list', items, spentMs);
-      await iterator.return?.();
-    }
+    calls.report('list', items, spentMs, failure);
+    // Still there when the caller left the loop early.
+    await iterator?.return?.();
   }
 }

@@ -1,7 +1,7 @@
 import { ClosedError } from '../errors.js';
 import type { LockLostReason } from '../errors.js';
 import { checkKey, joinKey } from '../keys.js';
-import { booleanOption, durationMs, invalid, optionsObject } from '../validate.js';
+import { booleanOption, invalid, optionsObject } from '../validate.js';
 import type {
   AcquireOptions,
   Lock,
@@ -23,17 +23,17 @@ import { release } from './releasing.js';
 import { endSession } from './session-end.js';
 import { Session } from './session.js';
 import type { SessionDesk } from './session.js';
-import { checkDrift, minTtlMs, randomPart, resolveSettings } from './settings.js';
+import { randomPart, resolveSettings } from './settings.js';
 import type { Settings } from './settings.js';
 import { StoreCalls } from './store-calls.js';
 import { Tenures } from './tenures.js';
-import { Waiter } from './waiter.js';
+import type { Refusal, Waiter } from './waiter.js';
 import { tryOnce, vacate, waitInLine } from './waiting.js';
 import { wake } from './wakes.js';
 import { resolveWant } from './want.js';
 import type { Want } from './want.js';
 import { workUnder } from './work.js';
-import type { Lease, LeaseDesk } from './lease.js';
+import type { Lease } from './lease.js';
 
 /**
  * Makes a lock manager over `store`. Options are checked here, before any I/O ({@link InvalidArgumentError}).
@@ -49,38 +49,31 @@ export function createLocks(options: LocksOptions): Locks {
 class LockManager implements Locks, SessionDesk {
   readonly name: string;
   readonly store: string;
-  readonly #settings: Settings;
   readonly #context: LockContext;
   #unwatch: (() => void) | undefined;
   #watching = false;
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings) {
-    const { name, store, clock, emitter, timeoutMs } = settings;
+    const { name, store, emitter, labels } = settings;
     this.name = name;
     this.store = store.name;
-    this.#settings = settings;
-    const calls = new StoreCalls(store, clock, emitter, timeoutMs);
-    const desk: LeaseDesk = {
-      monotonicMs: () => clock.monotonicMs(),
-      expire: (tenure) => this.#context.tenures.lose(tenure, 'expired'),
-      extend: (lease, ttlMs) => this.#extend(lease, ttlMs),
-      release: (lease) => release(this.#context, lease),
-    };
+    const calls = new StoreCalls(settings);
     const leaseIds = randomPart();
     let leases = 0;
     const queues = new Queues();
     this.#context = {
-      settings,
+      ...settings,
       calls,
       outward: new Outward(name),
-      tenures: new Tenures(settings, calls, desk, (tenure) => vacate(this.#context, tenure)),
+      tenures: new Tenures(settings, calls, (tenure) => vacate(this.#context, tenure)),
       queues,
       asking: new BriskMap(),
       groups: new Set(),
+      release: (lease) => release(this.#context, lease),
       newLeaseId: () => `${leaseIds}.${((leases += 1)).toString(36)}`,
     };
-    emitter.declare({ kind: 'lock', ...settings.labels });
+    emitter.declare({ kind: 'lock', ...labels });
   }
 
   acquire(key: string, options: AcquireOptions = {}): Promise<Lock> {
@@ -88,13 +81,9 @@ class LockManager implements Locks, SessionDesk {
   }
 
   async tryAcquire(key: string, options: TryAcquireOptions = {}): Promise<TryAcquireResult> {
-    const waiter = this.#try({ ...resolveWant(this.#settings, key, options), waitMs: 0 });
+    const waiter = this.#take({ ...resolveWant(this.#context, key, options), waitMs: 0 });
     const [lock] = await waiter.promise;
-    if (lock) return { acquired: true, lock };
-    const { setback } = waiter;
-    return setback && 'holders' in setback
-      ? { acquired: false, ...setback }
-      : { acquired: false, holders: [], retryAfterMs: 0 };
+    return lock ? { acquired: true, lock } : { acquired: false, ...(waiter.setback as Refusal) };
   }
 
   async withLock<T>(key: string, work: (lock: Lock) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
@@ -104,9 +93,9 @@ class LockManager implements Locks, SessionDesk {
 
   async acquireAll(keys: readonly string[], options: AcquireOptions = {}): Promise<LockGroup> {
     if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys);
-    const wants = keys.map((key: string) => resolveWant(this.#settings, key, options));
+    const wants = keys.map((key: string) => resolveWant(this.#context, key, options));
     checkGroup(wants);
-    this.#begin(wants.length);
+    this.#watch();
     return acquireGroup(this.#context, wants);
   }
 
@@ -150,11 +139,7 @@ class LockManager implements Locks, SessionDesk {
     this.#assertOpen();
     const { calls, outward } = this.#context;
     const reply = await calls.run('force_release', 1, ({ signal }) =>
-      calls.store.forceRelease(storeKey, {
-        ...(signal && { signal }),
-        terminate,
-        ...(leaseId === undefined ? {} : { leaseId }),
-      }),
+      calls.store.forceRelease(storeKey, { signal, terminate, ...(leaseId && { leaseId }) }),
     );
     for (const holder of reply.released) this.#lost(storeKey, holder.leaseId, 'forced');
     for (const lease of reply.collateral) this.#lost(lease.key, lease.leaseId, 'connection');
@@ -173,7 +158,7 @@ class LockManager implements Locks, SessionDesk {
       held: tenures.all().flatMap((tenure) => tenure.lease ?? []),
       waiting: waiting.map(({ want, waitedMs }) => ({
         key: want.key,
-        ...(want.sessionId === undefined ? undefined : { sessionId: want.sessionId }),
+        ...(want.sessionId && { sessionId: want.sessionId }),
         waitedMs,
       })),
     };
@@ -186,7 +171,8 @@ class LockManager implements Locks, SessionDesk {
 
   async #close(): Promise<void> {
     const { queues, groups, asking, tenures, calls } = this.#context;
-    const closed = this.#closedError();
+    const closed = new ClosedError(`Lock manager ${this.name} was closed`);
+    this.#context.closed = closed;
     for (const waiter of new Set([...queues.waiters(), ...groups, ...asking.values()])) waiter.fail('aborted', closed);
     const held = tenures.all();
     for (const tenure of held) tenures.lose(tenure, 'closed');
@@ -202,55 +188,29 @@ class LockManager implements Locks, SessionDesk {
   }
 
   async #acquire(key: string, options: AcquireOptions): Promise<Lease> {
-    const want = resolveWant(this.#settings, key, options);
-    const waiter = want.waitMs === 0 ? this.#try(want) : this.#wait(want);
+    const waiter = this.#take(resolveWant(this.#context, key, options));
     const [lease] = await waiter.promise;
     if (!lease) throw waiter.setbackError();
     return lease;
   }
 
-  #try(want: Want): Waiter {
-    this.#begin();
-    const waiter = new Waiter(this.#settings, want, this.#context.newLeaseId());
-    void tryOnce(this.#context, waiter);
-    return waiter;
+  #take(want: Want): Waiter {
+    this.#watch();
+    return want.waitMs === 0 ? tryOnce(this.#context, want) : waitInLine(this.#context, want);
   }
 
-  #wait(want: Want): Waiter {
-    this.#begin();
-    return waitInLine(this.#context, want);
-  }
-
-  /** An acquire begins: the manager must be open, and listens to the store from the first one on. */
-  #begin(acquires = 1): void {
-    if (this.#closing) {
-      const event = { outcome: 'error', waitMs: 0, attempts: 0, contended: false } as const;
-      for (let n = 0; n < acquires; n += 1) this.#settings.tell('onAcquire', () => event);
-      throw this.#closedError();
-    }
-    if (this.#watching) return;
+  /** Listens to the store, from the first acquire on. */
+  #watch(): void {
+    if (this.#watching || this.#context.closed) return;
     this.#watching = true;
-    this.#unwatch = this.#settings.store.watch?.({
+    this.#unwatch = this.#context.store.watch?.({
       wake: (key, leaseId) => wake(this.#context, key, leaseId),
       lost: ({ key, leaseId }, reason) => this.#lost(key, leaseId, reason),
     });
   }
 
   #assertOpen(): void {
-    if (this.#closing) throw this.#closedError();
-  }
-
-  #closedError(): ClosedError {
-    return new ClosedError(`Lock manager ${this.name} was closed`);
-  }
-
-  async #extend(lease: Lease, ttlMs: number | undefined): Promise<void> {
-    const wanted = ttlMs === undefined ? lease.tenure.ttlMs : durationMs('ttlMs', ttlMs, minTtlMs);
-    checkDrift(wanted, this.#settings.driftMs);
-    lease.assertHeld();
-    const extension = await this.#context.tenures.renewer.extend(lease.tenure, wanted);
-    if (typeof extension === 'object') throw extension.error;
-    lease.assertHeld();
+    if (this.#context.closed) throw this.#context.closed;
   }
 
   /** The store says that a lease is gone. */

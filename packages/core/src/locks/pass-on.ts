@@ -2,6 +2,7 @@ import type { LockContext } from './context.js';
 import type { KeyQueue } from './queue.js';
 import { contend } from './waiting.js';
 import { giveBack } from './giving-back.js';
+import { Lease } from './lease.js';
 import type { Tenure } from './tenure.js';
 import type { Waiter } from './waiter.js';
 
@@ -14,18 +15,18 @@ export function passOn(context: LockContext, queue: KeyQueue, tenure: Tenure, he
   queue.contending.add(heir);
   tenure.lease = undefined;
   tenure.passOnLeft -= 1;
-  const leftMs = tenure.deadlineMs - context.settings.clock.monotonicMs();
+  const leftMs = tenure.deadlineMs - context.clock.monotonicMs();
   if (leftMs >= (heir.want.ttlMs * 2) / 3) handOver(context, tenure, heir);
   else void extendAndHandOver(context, queue, tenure, heir);
 }
 
-function handOver({ tenures }: LockContext, tenure: Tenure, heir: Waiter): void {
+function handOver(context: LockContext, tenure: Tenure, heir: Waiter): void {
   const { ttlMs, renew } = heir.want;
   tenure.ttlMs = ttlMs;
   tenure.renew = renew;
   tenure.stale = true;
-  const lease = tenures.handOut(tenure, heir.want);
-  tenures.renewer.within(tenure, Math.min(refreshMs, ttlMs / 3));
+  const lease = new Lease(context, heir.want, tenure);
+  context.tenures.renewer.within(tenure, Math.min(refreshMs, ttlMs / 3));
   heir.succeed([lease]);
 }
 

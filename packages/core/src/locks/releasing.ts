@@ -14,10 +14,10 @@ export interface Released {
 
 /** Ends a lease at its holder's wish: passes it on in the process, or gives it back to the store. */
 export async function release(context: LockContext, lease: Lease): Promise<Released> {
-  const { tenures, queues, settings, calls } = context;
+  const { tenures, queues, calls } = context;
   const { tenure } = lease;
   const first = lease.open;
-  const count = (outcome: ReleaseEvent['outcome']): void => settings.tell('onRelease', () => ({ outcome }));
+  const count = (outcome: ReleaseEvent['outcome']): void => context.tell('onRelease', () => ({ outcome }));
   if (lease.lostReason || (first && !tenures.certain(tenure))) {
     count('not_owner');
     // An extension whose answer never came may have kept it alive in the store.
@@ -32,7 +32,7 @@ export async function release(context: LockContext, lease: Lease): Promise<Relea
     return { released: true };
   };
   const queue = queues.find(tenure.key, tenure.mode);
-  const heir = first && queue ? heirOf(settings, queue, tenure) : undefined;
+  const heir = first && queue ? heirOf(context, queue, tenure) : undefined;
   if (queue && heir) {
     const outcome = released();
     passOn(context, queue, tenure, heir);

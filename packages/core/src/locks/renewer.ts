@@ -11,6 +11,13 @@ const largestBatch = 1_000;
 /** What became of one extension. */
 export type Extension = 'ok' | 'lost' | { readonly error: unknown };
 
+/** One extension on its way. */
+interface Sending {
+  readonly tenure: Tenure;
+  readonly proof: Proof;
+  readonly request: ExtendRequest;
+}
+
 /** Extends leases at a third of their ttl, all that are due about now in one call; a failed one is tried again until the deadline. */
 export class Renewer {
   readonly #settings: Settings;
@@ -54,15 +61,15 @@ export class Renewer {
   async #send(batch: readonly { readonly tenure: Tenure; readonly ttlMs: number }[]): Promise<readonly Extension[]> {
     const sent = this.#tenures.sent();
     let timeoutMs = this.#calls.timeoutMs;
-    const proofs = batch.map(({ tenure, ttlMs }) => {
+    const extensions = batch.map(({ tenure, ttlMs }) => {
       const proof = this.#tenures.proof(sent, ttlMs);
       tenure.extensionSent(proof);
       this.#tenures.moved(tenure);
       // A third of the ttl, so that a lost answer leaves time for another attempt; and never past the deadline.
       timeoutMs = Math.min(timeoutMs, Math.max(tenure.ttlMs / 3, 1), Math.max(tenure.deadlineMs - sent.sentMs, 1));
-      return proof;
+      return { tenure, proof, request: requestFor(tenure, ttlMs) };
     });
-    const requests = batch.map(({ tenure, ttlMs }) => requestFor(tenure, ttlMs));
+    const requests = extensions.map(({ request }) => request);
     const call = this.#calls.start(
       'extend',
       batch.length,
@@ -71,8 +78,7 @@ export class Renewer {
       (replies) => batch.forEach(({ tenure }, index) => this.#late(tenure, replies[index])),
     );
     const done = call.answer.then(
-      (replies) =>
-        batch.map(({ tenure }, index) => this.#settle(tenure, proofs[index]!, replies[index], requests[index]!)),
+      (replies) => extensions.map((extension, index) => this.#settle(extension, replies[index])),
       (error: unknown) => batch.map(({ tenure }) => this.#failed(tenure, error)),
     );
     for (const { tenure } of batch) tenure.extending = done;
@@ -85,7 +91,7 @@ export class Renewer {
     return outcomes;
   }
 
-  #settle(tenure: Tenure, proof: Proof, reply: ExtendReply | undefined, request: ExtendRequest): Extension {
+  #settle({ tenure, proof, request }: Sending, reply: ExtendReply | undefined): Extension {
     if (!this.#tenures.certain(tenure)) {
       this.#late(tenure, reply);
       return 'lost';

@@ -4,11 +4,10 @@ import type { ReleaseSessionReply } from './contract.js';
 
 /** Ends every lease of a session, whatever process holds it, in one call to the store. */
 export async function endSession(
-  { settings, calls, outward, tenures }: LockContext,
+  { name, tell, calls, outward, tenures }: LockContext,
   id: string,
   cause: 'explicit' | 'dispose',
 ): Promise<ReleaseSessionReply> {
-  const { tell, name } = settings;
   const before = tenures.ofSession(id);
   let reply: ReleaseSessionReply;
   try {

@@ -1,23 +1,47 @@
 import { hostname } from 'node:os';
-import { systemClock } from '../clock.js';
+import { checkClock, systemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import { Emitter } from '../hooks/emitter.js';
-import type { HookEvents } from '../hooks/events.js';
+import type { HookEvents, Hooks } from '../hooks/events.js';
 import { checkKey, checkName } from '../keys.js';
-import { booleanOption, durationMs, functionOption, integerIn, invalid, optionsObject } from '../validate.js';
+import {
+  booleanOption,
+  checkOptions,
+  duration,
+  durationMs,
+  functionOption,
+  integer,
+  invalid,
+  optional,
+} from '../validate.js';
+import type { Checks } from '../validate.js';
 import type { LocksOptions } from './api.js';
 import type { LockStore } from './contract.js';
 
 /** Shortest ttl accepted, milliseconds: below it, a deadline less drift is within the noise of timers. */
 export const minTtlMs = 10;
 
-const defaults = {
-  renew: true,
-  timeoutMs: 2_000,
-  pollMs: { notify: 1_000, poll: 250 },
-  passOn: { maxLeases: 16, maxMs: 100 },
-  maxQueue: 100_000,
-} as const;
+const defaultPollMs = { notify: 1_000, poll: 250 } as const;
+
+const passOnChecks = {
+  maxLeases: optional(integer(1, 1_000), 16),
+  maxMs: optional(durationMs, 100),
+};
+
+const checks = {
+  name: checkName,
+  store: checkStore,
+  ttlMs: duration(minTtlMs),
+  renew: optional(booleanOption, true),
+  driftMs: optional(duration(0), undefined),
+  timeoutMs: optional(durationMs, 2_000),
+  pollMs: optional(durationMs, undefined),
+  passOn: (name: string, value: unknown = {}) => checkOptions(name, value as object, passOnChecks),
+  ownerId: optional(checkOwner, undefined),
+  maxQueue: optional(integer(1), 100_000),
+  hooks: (_name: string, hooks: unknown) => new Emitter(hooks as Hooks | undefined),
+  clock: optional(checkClock, systemClock),
+} satisfies Checks<{ [K in keyof LocksOptions]-?: unknown }>;
 
 /** Options of a lock manager, checked and with every default filled in. */
 export interface Settings {
@@ -51,40 +75,15 @@ type LockEvents = {
 
 /** Checks the options of `createLocks` and fills in the defaults; touches no store. */
 export function resolveSettings(options: LocksOptions): Settings {
-  optionsObject('options', options, {
-    ...defaults,
-    name: 0,
-    store: 0,
-    ttlMs: 0,
-    driftMs: 0,
-    ownerId: 0,
-    hooks: 0,
-    clock: 0,
-  });
-  const store = checkStore(options.store);
-  const passOn = optionsObject('passOn', options.passOn ?? {}, defaults.passOn);
-  const name = checkName('name', options.name);
-  const ttlMs = durationMs('ttlMs', options.ttlMs, minTtlMs);
-  const driftMs = options.driftMs === undefined ? undefined : durationMs('driftMs', options.driftMs, 0);
+  const { hooks: emitter, ...checked } = checkOptions('options', options, checks);
+  const { name, store, ttlMs, driftMs, pollMs, ownerId } = checked;
   checkDrift(ttlMs, driftMs);
-  const emitter = new Emitter(options.hooks);
   const labels = { lock: name, store: store.name };
   return {
-    name,
-    store,
-    ttlMs,
-    renew: booleanOption('renew', options.renew ?? defaults.renew),
-    driftMs,
-    timeoutMs: durationMs('timeoutMs', options.timeoutMs ?? defaults.timeoutMs),
-    pollMs: durationMs('pollMs', options.pollMs ?? defaults.pollMs[store.capabilities.wake]),
-    passOn: {
-      maxLeases: integerIn('passOn.maxLeases', passOn.maxLeases ?? defaults.passOn.maxLeases, 1, 1_000),
-      maxMs: durationMs('passOn.maxMs', passOn.maxMs ?? defaults.passOn.maxMs),
-    },
-    ownerId: checkOwner('ownerId', options.ownerId ?? `${hostname()}:${process.pid}:${randomPart()}`),
-    maxQueue: integerIn('maxQueue', options.maxQueue ?? defaults.maxQueue, 1),
+    ...checked,
+    pollMs: pollMs ?? defaultPollMs[store.capabilities.wake],
+    ownerId: ownerId ?? checkOwner('ownerId', `${hostname()}:${process.pid}:${randomPart()}`),
     emitter,
-    clock: options.clock ?? systemClock,
     labels,
     tell(hook, make) {
       if (emitter.wants(hook)) emitter.emit(hook, { ...labels, ...make() } as HookEvents[typeof hook]);
@@ -114,20 +113,20 @@ export function randomPart(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(2)), (word) => word.toString(36)).join('');
 }
 
-function checkStore(store: LockStore): LockStore {
-  const given: unknown = store;
-  if (typeof given !== 'object' || given === null) throw invalid('store', 'a lock store', given);
-  for (const method of [
-    'acquire',
-    'cancelWait',
-    'extend',
-    'release',
-    'inspect',
-    'list',
-    'releaseSession',
-    'forceRelease',
-  ] as const) {
-    functionOption(`store.${method}`, store[method]);
-  }
+const storeMethods = [
+  'acquire',
+  'cancelWait',
+  'extend',
+  'release',
+  'inspect',
+  'list',
+  'releaseSession',
+  'forceRelease',
+] as const;
+
+function checkStore(name: string, value: unknown): LockStore {
+  if (typeof value !== 'object' || value === null) throw invalid(name, 'a lock store', value);
+  const store = value as LockStore;
+  for (const method of storeMethods) functionOption(`${name}.${method}`, store[method]);
   return store;
 }

@@ -1,6 +1,6 @@
 import type { ClockTimer } from '../clock.js';
 import { Expirable } from '../deadlines.js';
-import { StoreTimeoutError } from '../errors.js';
+import { storeTimeout } from '../errors.js';
 import type { StoreCallEvent } from '../hooks/events.js';
 import type { StoreCallOptions } from './contract.js';
 import type { StoreCalls } from './store-calls.js';
@@ -72,14 +72,9 @@ export class StoreCall<T> extends Expirable implements StoreCallOptions {
 
   /** The time limit has passed. */
   expire(): void {
-    const store = this.#calls.store.name;
     const timeoutMs = this.#timeoutMs;
-    this.#fail(
-      new StoreTimeoutError(`Store ${store} did not answer ${this.#operation} within ${timeoutMs} ms`, {
-        store,
-        timeoutMs,
-      }),
-    );
+    const failing = `did not answer ${this.#operation} within ${timeoutMs} ms`;
+    this.#fail(storeTimeout(this.#calls.store.name, timeoutMs, failing));
   }
 
   /** Rejects `answer` with `reason` and aborts the store's signal; what the store answers later goes to `late`. */

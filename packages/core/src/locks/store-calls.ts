@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
 import type { Emitter } from '../hooks/emitter.js';
 import { emitStoreCall } from '../hooks/store-call.js';
+import type { Settings } from './settings.js';
 import type { LeaseRef, LockStore, ReleaseRequest, StoreCallOptions } from './contract.js';
 import { StoreCall } from './store-call.js';
 import type { Operation } from './store-call.js';
@@ -19,7 +20,7 @@ export class StoreCalls {
   readonly #deadlines: Deadlines;
   readonly #cleaning = new Set<Promise<unknown>>();
 
-  constructor(store: LockStore, clock: Clock, emitter: Emitter, timeoutMs: number) {
+  constructor({ store, clock, emitter, timeoutMs }: Settings) {
     this.store = store;
     this.timeoutMs = timeoutMs;
     this.clock = clock;
@@ -32,7 +33,7 @@ export class StoreCalls {
     operation: Operation,
     items: number,
     timeoutMs: number,
-    call: (options: StoreCallOptions) => Promise<T>,
+    call: (options: Required<StoreCallOptions>) => Promise<T>,
     late?: (value: T) => void,
     counted = true,
   ): StoreCall<T> {
@@ -57,7 +58,7 @@ export class StoreCalls {
   }
 
   /** Makes a call within the configured `timeoutMs`. */
-  run<T>(operation: Operation, items: number, call: (options: StoreCallOptions) => Promise<T>): Promise<T> {
+  run<T>(operation: Operation, items: number, call: (options: Required<StoreCallOptions>) => Promise<T>): Promise<T> {
     return this.start(operation, items, this.timeoutMs, call).answer;
   }
 
@@ -99,7 +100,7 @@ export class StoreCalls {
 }
 
 /** A store that throws instead of rejecting is the same failure. */
-function invoke<T>(call: (options: StoreCallOptions) => Promise<T>, options: StoreCallOptions): Promise<T> {
+function invoke<T>(call: (options: StoreCall<T>) => Promise<T>, options: StoreCall<T>): Promise<T> {
   try {
     return Promise.resolve(call(options));
   } catch (error) {

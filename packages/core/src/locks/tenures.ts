@@ -2,8 +2,7 @@ import type { LockLostReason } from '../errors.js';
 import type { LeaseEndEvent } from '../hooks/events.js';
 import { Alarm } from './alarm.js';
 import { BriskMap } from '../brisk-map.js';
-import { Lease } from './lease.js';
-import type { LeaseDesk } from './lease.js';
+import type { Lease } from './lease.js';
 import { renewalDueMs, Renewer } from './renewer.js';
 import { driftFor } from './settings.js';
 import type { Settings } from './settings.js';
@@ -16,15 +15,13 @@ import type { Want } from './want.js';
 export class Tenures {
   readonly renewer: Renewer;
   readonly #settings: Settings;
-  readonly #desk: LeaseDesk;
   readonly #byLeaseId = new BriskMap<string, Tenure>();
   readonly #alarm: Alarm<Tenure>;
   readonly #onGone: (tenure: Tenure) => void;
 
   /** `onGone` is told of each lease that ended without its holder releasing it. */
-  constructor(settings: Settings, calls: StoreCalls, desk: LeaseDesk, onGone: (tenure: Tenure) => void) {
+  constructor(settings: Settings, calls: StoreCalls, onGone: (tenure: Tenure) => void) {
     this.#settings = settings;
-    this.#desk = desk;
     this.#onGone = onGone;
     this.renewer = new Renewer(settings, calls, this);
     this.#alarm = new Alarm(settings.clock, this.#byLeaseId, dueMs, () => {
@@ -50,18 +47,11 @@ export class Tenures {
   }
 
   /** The store granted the lease. */
-  grant(want: Want, leaseId: string, tokens: { fencingToken: number; lastToken: number }, sent: Sent): Lease {
+  grant(want: Want, leaseId: string, tokens: { fencingToken: number; lastToken: number }, sent: Sent): Tenure {
     const tenure = new Tenure(want, leaseId, tokens, this.proof(sent, want.ttlMs));
     this.#byLeaseId.set(leaseId, tenure);
     this.#alarm.moved(tenure);
-    return this.handOut(tenure, want);
-  }
-
-  /** Gives the tenure's next token to a holder. */
-  handOut(tenure: Tenure, want: Want): Lease {
-    const lease = new Lease(want, tenure, tenure.nextToken++, this.#desk);
-    tenure.lease = lease;
-    return lease;
+    return tenure;
   }
 
   get(leaseId: string): Tenure | undefined {

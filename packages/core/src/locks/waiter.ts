@@ -1,5 +1,5 @@
 import type { ClockTimer } from '../clock.js';
-import { AcquireTimeoutError, isStoreError, StoreTimeoutError } from '../errors.js';
+import { AcquireTimeoutError, isStoreError, storeTimeout } from '../errors.js';
 import type { HolderInfo } from '../errors.js';
 import type { AcquireEvent } from '../hooks/events.js';
 import { abortListeners } from '../on-abort.js';
@@ -9,10 +9,15 @@ import type { Settings } from './settings.js';
 import type { StoreCall } from './store-call.js';
 import type { Attempt, Want } from './want.js';
 
-/** Why an attempt did not get the lock: somebody stands in the way, or the store did not say. */
-export type Setback =
-  | { readonly holders: readonly HolderInfo[]; readonly retryAfterMs: number; readonly key?: string }
-  | { readonly error: unknown };
+/** Somebody stands in the way of an attempt; of several locks, in that of `key`. */
+export interface Refusal {
+  readonly holders: readonly HolderInfo[];
+  readonly retryAfterMs: number;
+  readonly key?: string;
+}
+
+/** Why an attempt did not get the lock: it was refused, or the store did not say. */
+export type Setback = Refusal | { readonly error: unknown };
 
 /** How a call that takes locks ended, other than by getting them. */
 export type Failure = Exclude<AcquireEvent['outcome'], 'acquired'>;
@@ -106,7 +111,8 @@ export class Waiter implements Attempt {
     } else {
       const { holders } = setback;
       const before = this.setback && 'holders' in this.setback ? this.setback.holders : [];
-      const same = before.length === holders.length && holders.every(({ leaseId }, n) => leaseId === before[n]?.leaseId);
+      const same =
+        before.length === holders.length && holders.every(({ leaseId }, n) => leaseId === before[n]?.leaseId);
       this.refusals = same ? this.refusals + 1 : 0;
       this.failures = 0;
     }
@@ -162,12 +168,8 @@ export class Waiter implements Attempt {
     const { setback, want } = this;
     if (setback && 'error' in setback) return setback.error;
     if (setback) return this.contendedError(setback.holders, setback.key);
-    const store = this.#settings.store.name;
-    const timeoutMs = want.waitMs;
-    return new StoreTimeoutError(`Store ${store} did not answer within the ${timeoutMs} ms of waitMs`, {
-      store,
-      timeoutMs,
-    });
+    const { waitMs } = want;
+    return storeTimeout(this.#settings.store.name, waitMs, `did not answer within the ${waitMs} ms of waitMs`);
   }
 
   contendedError(holders: readonly HolderInfo[], key: string = this.want.key): AcquireTimeoutError {

@@ -1,7 +1,8 @@
-import { QueueFullError, StoreTimeoutError } from '../errors.js';
+import { QueueFullError, storeTimeout } from '../errors.js';
+import type { StoreTimeoutError } from '../errors.js';
 import type { LockContext } from './context.js';
 import type { AcquireReply, AcquireRequest } from './contract.js';
-import type { Lease } from './lease.js';
+import { Lease } from './lease.js';
 import { blockSize, openGate } from './gate.js';
 import { pollPauseMs } from './pause.js';
 import type { KeyQueue } from './queue.js';
@@ -16,31 +17,34 @@ import type { Attempt, Want } from './want.js';
 export type Answer = { readonly reply: AcquireReply; readonly sent: Sent } | { readonly error: unknown };
 
 /** One attempt, for a caller that will not wait. */
-export async function tryOnce(context: LockContext, waiter: Waiter): Promise<void> {
-  const { calls, settings, asking } = context;
+export function tryOnce(context: LockContext, want: Want): Waiter {
+  const { calls, asking } = context;
+  const waiter = new Waiter(context, want, context.newLeaseId());
   waiter.onDone = (succeeded) => {
     const refused = waiter.setback && 'holders' in waiter.setback;
     if (!succeeded && waiter.attempts > 0 && !refused) calls.cancel(refOf(waiter));
   };
-  if (abortedAlready(waiter)) return;
+  if (failedAlready(context, waiter)) return waiter;
   asking.set(waiter.leaseId, waiter);
-  const answer = await ask(context, waiter, requestOf(settings, waiter));
-  asking.delete(waiter.leaseId);
-  settle(context, waiter, answer);
+  void ask(context, waiter, requestOf(context, waiter)).then((answer) => {
+    asking.delete(waiter.leaseId);
+    settle(context, waiter, answer);
+  });
+  return waiter;
 }
 
 /** Puts the caller in its queue; it asks the store as soon as nobody of this process is before it. */
 export function waitInLine(context: LockContext, want: Want): Waiter {
-  const { settings, queues } = context;
+  const { queues } = context;
   const queue = queues.open(want.storeKey, want.mode);
-  const full = !queue.room(want.permits) && queues.waiting >= settings.maxQueue;
-  const waiter = new Waiter(settings, want, context.newLeaseId());
+  const full = !queue.room(want.permits) && queues.waiting >= context.maxQueue;
+  const waiter = new Waiter(context, want, context.newLeaseId());
   queues.waiting += 1;
   waiter.onDone = (succeeded) => leave(context, queue, waiter, succeeded);
   waiter.onTimeUp = () => timeUpError(queue, waiter);
-  if (abortedAlready(waiter)) return waiter;
+  if (failedAlready(context, waiter)) return waiter;
   if (full) {
-    const { maxQueue } = settings;
+    const { maxQueue } = context;
     waiter.fail('error', new QueueFullError(`${maxQueue} acquires are waiting already`, { maxQueue }));
     return waiter;
   }
@@ -64,7 +68,7 @@ export function vacate(context: LockContext, tenure: Tenure): void {
   const queue = context.queues.find(tenure.key, tenure.mode);
   queue?.tenures.delete(tenure);
   if (queue) pump(context, queue);
-  if (context.settings.store.capabilities.wake === 'poll') wake(context, tenure.key);
+  if (context.store.capabilities.wake === 'poll') wake(context, tenure.key);
 }
 
 /**
@@ -91,13 +95,12 @@ export async function contend(
 
 /** The request of an attempt whose caller stays in line, with tokens for those behind it. */
 export function requestInLine(context: LockContext, queue: KeyQueue, waiter: Waiter): AcquireRequest {
-  const { settings } = context;
-  const tokens = blockSize(settings, queue, waiter);
+  const tokens = blockSize(context, queue, waiter);
   return {
-    ...requestOf(settings, waiter),
+    ...requestOf(context, waiter),
     ...(tokens > 1 && { tokens }),
     // Long enough to outlast a sleep and a slow attempt; short enough that a dead process does not hold up the others.
-    waiter: { ttlMs: Math.ceil(2 * pollPauseMs(settings, waiter.refusals + 1)) + Math.min(settings.timeoutMs, 1_000) },
+    waiter: { ttlMs: Math.ceil(2 * pollPauseMs(context, waiter.refusals + 1)) + Math.min(context.timeoutMs, 1_000) },
   };
 }
 
@@ -134,7 +137,7 @@ function settle(context: LockContext, waiter: Waiter, answer: Answer): void {
     waiter.setBackBy({ holders: [], retryAfterMs: 0 });
     waiter.wake();
   } else if (!context.tenures.inTime(sent, waiter.want.ttlMs)) {
-    waiter.setBackBy({ error: lateError(context.settings, waiter.want) });
+    waiter.setBackBy({ error: lateError(context, waiter.want) });
   } else if (!waiter.done) {
     waiter.succeed([hold(context, waiter, reply, sent)]);
   }
@@ -147,10 +150,11 @@ export function orphan(context: LockContext, waiter: Waiter, reply: AcquireReply
   context.calls.discard({ ...refOf(waiter), fencingToken: reply.fencingToken });
 }
 
-/** A signal that has aborted costs no call to the store. */
-export function abortedAlready(waiter: Waiter): boolean {
+/** Whether the call has failed before it began: of a manager that was closed, or by a signal that has aborted, it costs no call to the store. */
+export function failedAlready({ closed }: LockContext, waiter: Waiter): boolean {
   const { signal } = waiter.want;
-  if (signal?.aborted) waiter.fail('aborted', signal.reason);
+  if (closed) waiter.fail('error', closed);
+  else if (signal?.aborted) waiter.fail('aborted', signal.reason);
   return waiter.done;
 }
 
@@ -161,11 +165,11 @@ export function hold(
   tokens: { readonly fencingToken: number; readonly lastToken: number },
   sent: Sent,
 ): Lease {
-  const lease = context.tenures.grant(want, leaseId, tokens, sent);
+  const tenure = context.tenures.grant(want, leaseId, tokens, sent);
   const queue = context.queues.open(want.storeKey, want.mode);
-  queue.tenures.add(lease.tenure);
-  openGate(context.settings, queue, lease.tenure);
-  return lease;
+  queue.tenures.add(tenure);
+  openGate(context, queue, tenure);
+  return new Lease(context, want, tenure);
 }
 
 function leave(context: LockContext, queue: KeyQueue, waiter: Waiter, succeeded: boolean): void {
@@ -186,10 +190,6 @@ function timeUpError(queue: KeyQueue, waiter: Waiter): unknown {
   return waiter.setbackError();
 }
 
-export function lateError(settings: Settings, { key, ttlMs }: Want): StoreTimeoutError {
-  const store = settings.store.name;
-  return new StoreTimeoutError(`Store ${store} granted ${key} so late that its ttl of ${ttlMs} ms had passed`, {
-    store,
-    timeoutMs: ttlMs,
-  });
+export function lateError({ store }: Settings, { key, ttlMs }: Want): StoreTimeoutError {
+  return storeTimeout(store.name, ttlMs, `granted ${key} so late that its ttl of ${ttlMs} ms had passed`);
 }
