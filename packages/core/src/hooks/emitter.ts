@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Channel } from 'node:diagnostics_channel';
-import { functionOption, optionsObject } from '../validate.js';
+import { checkOptions, functionOption, optional } from '../validate.js';
+import type { Checks } from '../validate.js';
 import type { DeclaredSeries, HookEvents, Hooks } from './events.js';
 
 type HookName = keyof HookEvents;
@@ -32,17 +33,17 @@ const channels = Object.fromEntries(hookNames.map((name) => [name, channel(hookC
   readonly [name in HookName]: Channel;
 };
 
+const hookChecks = Object.fromEntries(
+  [...hookNames, 'onDeclare'].map((name) => [name, optional(functionOption, undefined)]),
+) as Checks<Hooks>;
+
 /** Hands events to hooks and diagnostics channels; ask `wants` before building one on a hot path. */
 export class Emitter {
   readonly #hooks: Hooks;
 
   /** Throws {@link InvalidArgumentError} for an unknown hook, and for one that is no function. */
   constructor(hooks: Hooks | undefined) {
-    this.#hooks = hooks ?? {};
-    optionsObject('hooks', this.#hooks, { ...channels, onDeclare: 0 });
-    for (const [name, hook] of Object.entries(this.#hooks)) {
-      if (hook !== undefined) functionOption(`hooks.${name}`, hook);
-    }
+    this.#hooks = checkOptions('hooks', hooks ?? {}, hookChecks);
   }
 
   wants(name: HookName): boolean {

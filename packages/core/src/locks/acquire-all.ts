@@ -5,7 +5,8 @@ import type { AcquireAllReply, AcquireRequest, LockStore, StoreCallOptions } fro
 import { giveBack } from './giving-back.js';
 import { GroupWaiter } from './group-waiter.js';
 import { Group } from './group.js';
-import type { Lease } from './lease.js';
+import { Lease } from './lease.js';
+import type { Tenure } from './tenure.js';
 import type { Setback } from './waiter.js';
 import { failedAlready, hold, lateError } from './waiting.js';
 import { refOf, requestOf } from './want.js';
@@ -14,7 +15,8 @@ import type { Attempt, Want } from './want.js';
 /** Most keys taken together: what every store can do in one step. */
 const maxKeys = 100;
 
-type Taken = { readonly leases: readonly Lease[] } | Setback;
+/** The leases, which nobody has been told of yet, in the order in which they were wanted. */
+type Taken = { readonly tenures: readonly Tenure[] } | Setback;
 
 /** Refuses what cannot be taken together: nothing, too much, or a key twice. */
 export function checkGroup(wants: readonly Want[]): void {
@@ -44,14 +46,13 @@ async function contendForAll(context: LockContext, waiter: GroupWaiter, wants: r
     waiter.listen();
     waiter.attempts += 1;
     const taken = await takeAll(context, waiter, wants);
-    if (!('leases' in taken)) {
+    if (!('tenures' in taken)) {
       waiter.setBackBy(taken);
       await waiter.rest();
     } else if (waiter.done) {
-      await rollBack(context, taken.leases);
+      await rollBack(context, taken.tenures);
     } else {
-      for (const lease of taken.leases) lease.tenure.provisional = false;
-      waiter.succeed(taken.leases);
+      waiter.succeed(taken.tenures.map((tenure, n) => new Lease(context, wants[n]!, tenure)));
     }
   }
 }
@@ -61,20 +62,20 @@ async function takeAll(context: LockContext, waiter: GroupWaiter, wants: readonl
   const { store } = context;
   const atomic = store.acquireAll !== undefined && store.capabilities.atomicAcquireAll;
   const attempts = wants.map((want): Attempt => ({ want, leaseId: context.newLeaseId() }));
-  const leases: Lease[] = [];
+  const tenures: Tenure[] = [];
   for (const part of atomic ? [attempts] : attempts.map((attempt) => [attempt])) {
     const taken = await take(context, waiter, part, atomic);
-    if (!('leases' in taken)) {
-      await rollBack(context, leases);
+    if (!('tenures' in taken)) {
+      await rollBack(context, tenures);
       return taken;
     }
-    leases.push(...taken.leases);
+    tenures.push(...taken.tenures);
   }
   // The first may have been lost while the last was asked for.
-  const lost = leases.find((lease) => !lease.held);
-  if (!lost) return { leases };
-  await rollBack(context, leases);
-  return { holders: [], retryAfterMs: 0, key: lost.key };
+  const lost = tenures.findIndex((tenure) => !context.tenures.certain(tenure));
+  if (lost < 0) return { tenures };
+  await rollBack(context, tenures);
+  return { holders: [], retryAfterMs: 0, key: wants[lost]!.key };
 }
 
 /** Asks the store for all of `attempts` in one call. */
@@ -114,9 +115,7 @@ async function take(
       discard(reply);
       return { error: lateError(context, attempts[0]!.want) };
     }
-    const leases = attempts.map((attempt, n) => hold(context, attempt, reply.leases[n]!, sent));
-    for (const { tenure } of leases) tenure.provisional = true;
-    return { leases };
+    return { tenures: attempts.map((attempt, n) => hold(context, attempt, reply.leases[n]!, sent)) };
   } catch (error) {
     for (const attempt of attempts) calls.cancel(refOf(attempt));
     return { error };
@@ -136,7 +135,7 @@ async function askForOne(
 }
 
 /** Gives back what was got; what the store does not answer ends with its ttl, and hooks are told of the failed call. */
-async function rollBack(context: LockContext, leases: readonly Lease[]): Promise<void> {
-  const live = leases.filter(({ tenure }) => !tenure.ended);
-  await Promise.allSettled(live.map(({ tenure }) => giveBack(context, tenure)));
+async function rollBack(context: LockContext, tenures: readonly Tenure[]): Promise<void> {
+  const live = tenures.filter((tenure) => !tenure.ended);
+  await Promise.allSettled(live.map((tenure) => giveBack(context, tenure)));
 }

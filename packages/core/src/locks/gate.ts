@@ -9,14 +9,14 @@ import type { Waiter } from './waiter.js';
  * over processes: at worst some get 1.5 turns and others 1 for each round.
  */
 function turnsFor(callers: number): number {
-  return callers + Math.floor(callers / 2);
+  return Math.floor(callers * 1.5);
 }
 
 /** How many tokens to ask for: one for each turn that the grant is to serve. */
 export function blockSize(settings: Settings, queue: KeyQueue, waiter: Waiter): number {
   const { maxLeases } = settings.passOn;
   let callers = 1;
-  if (queue.mode !== 'exclusive' || maxLeases === 1) return callers;
+  if (queue.mode !== 'exclusive') return callers;
   for (const next of queue.queued) {
     // Releasing a session must take the leases of that session and no others, so a lock stays within one.
     if (callers === maxLeases || next.want.sessionId !== waiter.want.sessionId) break;

@@ -1,5 +1,5 @@
 import type { LockContext } from './context.js';
-import type { ReleaseReply } from './contract.js';
+import type { ReleaseReply, ReleaseRequest } from './contract.js';
 import type { KeyQueue } from './queue.js';
 import type { Tenure } from './tenure.js';
 import type { Waiter } from './waiter.js';
@@ -13,7 +13,9 @@ export async function giveBack(context: LockContext, tenure: Tenure): Promise<Re
   const queue = queues.find(tenure.key, tenure.mode);
   const next = queue && takeNext(queue, tenure);
   const sent = tenures.sent();
-  const request = { ...tenure.named(), ...(next && { next: requestInLine(context, queue, next) }) };
+  const request: ReleaseRequest = next
+    ? { ...tenure.named(), next: requestInLine(context, queue, next) }
+    : tenure.named();
   const call = calls.start(
     'release',
     1,

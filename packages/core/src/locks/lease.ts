@@ -20,8 +20,10 @@ export class Lease implements Lock {
   readonly startedMs: number;
   readonly #metadata: Readonly<Record<string, string>> | undefined;
   readonly #context: LockContext;
-  #state: 'held' | 'releasing' | 'released' | 'lost' = 'held';
-  #lostReason: LockLostReason = 'closed';
+  /** Whether nobody has released the lease or taken it away, whatever the clock says. */
+  open = true;
+  /** Why the lease was lost; `undefined` unless it was. */
+  lostReason: LockLostReason | undefined;
   #lostError: LockLostError | undefined;
   #controller: AbortController | undefined;
   #releasing: Promise<Released> | undefined;
@@ -44,7 +46,7 @@ export class Lease implements Lock {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (this.#state === 'lost') this.#controller.abort(this.lostError());
+      if (this.lostReason) this.#controller.abort(this.lostError());
     }
     return this.#controller.signal;
   }
@@ -54,12 +56,12 @@ export class Lease implements Lock {
   }
 
   get held(): boolean {
-    return this.#state === 'held' && this.#context.clock.monotonicMs() < this.tenure.deadlineMs;
+    return this.open && this.#context.clock.monotonicMs() < this.tenure.deadlineMs;
   }
 
   assertHeld(): void {
     if (this.held) return;
-    if (this.#state === 'held') this.#context.tenures.lose(this.tenure, 'expired');
+    if (this.open) this.#context.tenures.lose(this.tenure, 'expired');
     throw this.lostError();
   }
 
@@ -80,29 +82,10 @@ export class Lease implements Lock {
     await this.release();
   }
 
-  /** Whether nobody has released the lease or taken it away, whatever the clock says. */
-  get open(): boolean {
-    return this.#state === 'held';
-  }
-
-  /** Why the lease was lost; `undefined` unless it was. */
-  get lostReason(): LockLostReason | undefined {
-    return this.#state === 'lost' ? this.#lostReason : undefined;
-  }
-
-  /** The holder asked for its release: from here on nothing aborts the signal. */
-  beginRelease(): void {
-    this.#state = 'releasing';
-  }
-
-  endRelease(): void {
-    this.#state = 'released';
-  }
-
   /** The lease is gone: aborts the signal. */
   lose(reason: LockLostReason): void {
-    this.#state = 'lost';
-    this.#lostReason = reason;
+    this.open = false;
+    this.lostReason = reason;
     this.#controller?.abort(this.lostError());
   }
 
@@ -112,11 +95,9 @@ export class Lease implements Lock {
 
   /** The error of a lost lease, with what the work under it threw. */
   makeLostError(cause?: unknown): LockLostError {
-    const { key, fencingToken } = this;
-    const reason = this.#lostReason;
-    const message =
-      this.#state === 'lost' ? `Lock ${key} was lost: ${reasons[reason]}` : `Lock ${key} was released by its holder`;
-    return new LockLostError(message, { key, fencingToken, reason, cause });
+    const { key, fencingToken, lostReason: reason = 'closed' } = this;
+    const what = this.lostReason ? `lost: ${reasons[reason]}` : 'released by its holder';
+    return new LockLostError(`Lock ${key} was ${what}`, { key, fencingToken, reason, cause });
   }
 
   /** What others are told of the holder, less its times. */

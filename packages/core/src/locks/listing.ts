@@ -6,8 +6,7 @@ export async function* listStates(
   context: LockContext,
   filter: LockFilter,
 ): AsyncGenerator<LockState, void, undefined> {
-  const { calls, outward } = context;
-  const { clock } = context;
+  const { calls, outward, clock, timeoutMs } = context;
   const stop = new AbortController();
   let iterator: AsyncIterator<LockState> | undefined;
   let failure: { readonly error: unknown } | undefined;
@@ -17,7 +16,7 @@ export async function* listStates(
     iterator = calls.store.list(filter, { signal: stop.signal })[Symbol.asyncIterator]();
     for (;;) {
       const from = clock.monotonicMs();
-      const step = await calls.limit('list', () => iterator!.next());
+      const step = await calls.start('list', 1, timeoutMs, () => iterator!.next(), undefined, false).answer;
       spentMs += clock.monotonicMs() - from;
       if (step.done) break;
       items += 1;

@@ -1,7 +1,7 @@
 import { ClosedError } from '../errors.js';
 import type { LockLostReason } from '../errors.js';
 import { checkKey, joinKey } from '../keys.js';
-import { booleanOption, invalid, optionsObject } from '../validate.js';
+import { booleanOption, checkOptions, invalid, optional } from '../validate.js';
 import type {
   AcquireOptions,
   Lock,
@@ -20,6 +20,7 @@ import { listStates } from './listing.js';
 import { Outward } from './outward.js';
 import { Queues } from './queue.js';
 import { release } from './releasing.js';
+import { renewDue } from './renewing.js';
 import { endSession } from './session-end.js';
 import { Session } from './session.js';
 import type { SessionDesk } from './session.js';
@@ -34,6 +35,9 @@ import { resolveWant } from './want.js';
 import type { Want } from './want.js';
 import { workUnder } from './work.js';
 import type { Lease } from './lease.js';
+
+const filterChecks = { sessionId: optional(checkKey, undefined) };
+const forceChecks = { terminate: optional(booleanOption, false), leaseId: optional(checkKey, undefined) };
 
 /**
  * Makes a lock manager over `store`. Options are checked here, before any I/O ({@link InvalidArgumentError}).
@@ -51,7 +55,6 @@ class LockManager implements Locks, SessionDesk {
   readonly store: string;
   readonly #context: LockContext;
   #unwatch: (() => void) | undefined;
-  #watching = false;
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings) {
@@ -66,7 +69,11 @@ class LockManager implements Locks, SessionDesk {
       ...settings,
       calls,
       outward: new Outward(name),
-      tenures: new Tenures(settings, calls, (tenure) => vacate(this.#context, tenure)),
+      tenures: new Tenures(
+        settings,
+        (tenure) => vacate(this.#context, tenure),
+        () => renewDue(this.#context),
+      ),
       queues,
       asking: new BriskMap(),
       groups: new Set(),
@@ -76,8 +83,11 @@ class LockManager implements Locks, SessionDesk {
     emitter.declare({ kind: 'lock', ...labels });
   }
 
-  acquire(key: string, options: AcquireOptions = {}): Promise<Lock> {
-    return this.#acquire(key, options);
+  async acquire(key: string, options: AcquireOptions = {}): Promise<Lease> {
+    const waiter = this.#take(resolveWant(this.#context, key, options));
+    const [lease] = await waiter.promise;
+    if (!lease) throw waiter.setbackError();
+    return lease;
   }
 
   async tryAcquire(key: string, options: TryAcquireOptions = {}): Promise<TryAcquireResult> {
@@ -88,7 +98,7 @@ class LockManager implements Locks, SessionDesk {
 
   async withLock<T>(key: string, work: (lock: Lock) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
     if (typeof work !== 'function') throw invalid('work', 'a function', work);
-    return workUnder(await this.#acquire(key, options), work);
+    return workUnder(await this.acquire(key, options), work);
   }
 
   async acquireAll(keys: readonly string[], options: AcquireOptions = {}): Promise<LockGroup> {
@@ -121,11 +131,10 @@ class LockManager implements Locks, SessionDesk {
   }
 
   list(filter: { readonly sessionId?: string | undefined } = {}): AsyncIterable<LockState> {
-    const { sessionId } = optionsObject('filter', filter, { sessionId: 0 });
+    const { sessionId } = checkOptions('filter', filter, filterChecks);
     const { prefix } = this.#context.outward;
-    const joined = sessionId === undefined ? {} : { sessionId: joinKey(this.name, checkKey('sessionId', sessionId)) };
     this.#assertOpen();
-    return listStates(this.#context, { prefix, ...joined });
+    return listStates(this.#context, { prefix, ...(sessionId && { sessionId: joinKey(this.name, sessionId) }) });
   }
 
   async forceRelease(
@@ -133,9 +142,7 @@ class LockManager implements Locks, SessionDesk {
     options: { readonly terminate?: boolean | undefined; readonly leaseId?: string | undefined } = {},
   ): Promise<ForceReleaseReply> {
     const storeKey = joinKey(this.name, checkKey('key', key));
-    const { terminate = false, leaseId } = optionsObject('options', options, { terminate: 0, leaseId: 0 });
-    booleanOption('terminate', terminate);
-    if (leaseId !== undefined) checkKey('leaseId', leaseId);
+    const { terminate, leaseId } = checkOptions('options', options, forceChecks);
     this.#assertOpen();
     const { calls, outward } = this.#context;
     const reply = await calls.run('force_release', 1, ({ signal }) =>
@@ -152,10 +159,9 @@ class LockManager implements Locks, SessionDesk {
   }
 
   local(): ReturnType<Locks['local']> {
-    const { tenures, queues, groups } = this.#context;
-    const waiting = [...queues.waiters(), ...groups].filter((waiter) => waiter.waiting);
+    const waiting = this.#waiters().filter((waiter) => waiter.waiting);
     return {
-      held: tenures.all().flatMap((tenure) => tenure.lease ?? []),
+      held: this.#context.tenures.all().flatMap((tenure) => tenure.lease ?? []),
       waiting: waiting.map(({ want, waitedMs }) => ({
         key: want.key,
         ...(want.sessionId && { sessionId: want.sessionId }),
@@ -170,10 +176,10 @@ class LockManager implements Locks, SessionDesk {
   }
 
   async #close(): Promise<void> {
-    const { queues, groups, asking, tenures, calls } = this.#context;
+    const { tenures, calls } = this.#context;
     const closed = new ClosedError(`Lock manager ${this.name} was closed`);
     this.#context.closed = closed;
-    for (const waiter of new Set([...queues.waiters(), ...groups, ...asking.values()])) waiter.fail('aborted', closed);
+    for (const waiter of this.#waiters()) waiter.fail('aborted', closed);
     const held = tenures.all();
     for (const tenure of held) tenures.lose(tenure, 'closed');
     try {
@@ -187,11 +193,10 @@ class LockManager implements Locks, SessionDesk {
     }
   }
 
-  async #acquire(key: string, options: AcquireOptions): Promise<Lease> {
-    const waiter = this.#take(resolveWant(this.#context, key, options));
-    const [lease] = await waiter.promise;
-    if (!lease) throw waiter.setbackError();
-    return lease;
+  /** Every call that has no outcome yet. */
+  #waiters(): readonly Waiter[] {
+    const { queues, groups, asking } = this.#context;
+    return [...queues.waiters(), ...groups, ...asking.values()];
   }
 
   #take(want: Want): Waiter {
@@ -201,12 +206,13 @@ class LockManager implements Locks, SessionDesk {
 
   /** Listens to the store, from the first acquire on. */
   #watch(): void {
-    if (this.#watching || this.#context.closed) return;
-    this.#watching = true;
-    this.#unwatch = this.#context.store.watch?.({
+    const { store, closed } = this.#context;
+    if (this.#unwatch || closed) return;
+    const unwatch = store.watch?.({
       wake: (key, leaseId) => wake(this.#context, key, leaseId),
       lost: ({ key, leaseId }, reason) => this.#lost(key, leaseId, reason),
     });
+    this.#unwatch = unwatch ?? (() => {});
   }
 
   #assertOpen(): void {

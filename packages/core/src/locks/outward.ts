@@ -15,12 +15,11 @@ export class Outward {
     return joined.startsWith(this.prefix) ? joined.slice(this.prefix.length) : joined;
   }
 
-  holder(holder: HolderInfo): HolderInfo {
-    return holder.sessionId === undefined ? holder : { ...holder, sessionId: this.strip(holder.sessionId) };
-  }
-
   holders(holders: readonly HolderInfo[]): readonly HolderInfo[] {
-    return holders.map((holder) => this.holder(holder));
+    return holders.map((holder) => {
+      const { sessionId } = holder;
+      return sessionId === undefined ? holder : { ...holder, sessionId: this.strip(sessionId) };
+    });
   }
 
   state(state: LockState): LockState {

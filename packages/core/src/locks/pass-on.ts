@@ -1,8 +1,9 @@
 import type { LockContext } from './context.js';
 import type { KeyQueue } from './queue.js';
-import { contend } from './waiting.js';
 import { giveBack } from './giving-back.js';
+import { contend } from './waiting.js';
 import { Lease } from './lease.js';
+import { extendNow, extendWithin } from './renewing.js';
 import type { Tenure } from './tenure.js';
 import type { Waiter } from './waiter.js';
 
@@ -26,25 +27,23 @@ function handOver(context: LockContext, tenure: Tenure, heir: Waiter): void {
   tenure.renew = renew;
   tenure.stale = true;
   const lease = new Lease(context, heir.want, tenure);
-  context.tenures.renewer.within(tenure, Math.min(refreshMs, ttlMs / 3));
+  extendWithin(context, tenure, Math.min(refreshMs, ttlMs / 3));
   heir.succeed([lease]);
 }
 
 async function extendAndHandOver(context: LockContext, queue: KeyQueue, tenure: Tenure, heir: Waiter): Promise<void> {
   const { tenures, calls } = context;
-  const extension = await tenures.renewer.extend(tenure, heir.want.ttlMs);
-  const ours = extension === 'ok' && tenures.certain(tenure);
-  if (ours && !heir.done) return handOver(context, tenure, heir);
-  if (ours) {
-    // The heir gave up meanwhile. Its release has the same outcome as any other that nobody asked for: none.
-    await giveBack(context, tenure).catch(() => undefined);
+  const extension = await extendNow(context, tenure, heir.want.ttlMs);
+  if (heir.done) {
+    // Its release has the same outcome as any other that nobody asked for: none.
+    if (!tenure.ended) await giveBack(context, tenure).catch(() => undefined);
     return;
   }
+  if (extension === 'ok' && tenures.certain(tenure)) return handOver(context, tenure, heir);
   if (!tenure.ended) {
     tenures.remove(tenure, 'released');
     calls.discard(tenure.named());
   }
   queue.tenures.delete(tenure);
-  if (heir.done) context.queues.tidy(queue);
-  else await contend(context, queue, heir);
+  await contend(context, queue, heir);
 }

@@ -24,9 +24,9 @@ export async function release(context: LockContext, lease: Lease): Promise<Relea
     if (tenure.failures > 0) calls.discard(tenure.named());
     return { released: false, reason: lease.lostReason ?? 'expired' };
   }
-  lease.beginRelease();
+  // From here on nothing aborts its signal.
+  lease.open = false;
   const released = (): Released => {
-    lease.endRelease();
     if (first) tenures.countEnd(lease, 'released');
     count('released');
     return { released: true };

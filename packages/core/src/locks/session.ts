@@ -1,5 +1,5 @@
 import { checkKey } from '../keys.js';
-import { invalid, optionsObject } from '../validate.js';
+import { checkOptions, invalid, optional, optionsObject } from '../validate.js';
 import type { AcquireOptions, Lock, Locks, LockSession, TryAcquireOptions, TryAcquireResult } from './api.js';
 import type { LockState, ReleaseSessionReply } from './contract.js';
 import { checkMetadata } from './want.js';
@@ -20,8 +20,7 @@ export class Session implements LockSession {
   constructor(desk: SessionDesk, id: string, options: { readonly metadata?: Metadata | undefined }) {
     this.id = checkKey('id', id);
     this.#desk = desk;
-    const { metadata } = optionsObject('options', options, { metadata: 0 });
-    this.#metadata = metadata === undefined ? undefined : checkMetadata('metadata', metadata);
+    this.#metadata = checkOptions('options', options, { metadata: optional(checkMetadata, undefined) }).metadata;
   }
 
   acquire(key: string, options: AcquireOptions = {}): Promise<Lock> {

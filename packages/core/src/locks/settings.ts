@@ -91,11 +91,6 @@ export function resolveSettings(options: LocksOptions): Settings {
   };
 }
 
-/** What is taken off a deadline of `ttlMs`, milliseconds. */
-export function driftFor(settings: Settings, ttlMs: number): number {
-  return settings.driftMs ?? 1 + Math.ceil(ttlMs / 1_000);
-}
-
 /** Refuses a ttl that the configured drift would use up. */
 export function checkDrift(ttlMs: number, driftMs: number | undefined): void {
   if (driftMs !== undefined && driftMs >= ttlMs) throw invalid('driftMs', `less than \`ttlMs\` (${ttlMs})`, driftMs);

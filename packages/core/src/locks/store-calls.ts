@@ -62,11 +62,6 @@ export class StoreCalls {
     return this.start(operation, items, this.timeoutMs, call).answer;
   }
 
-  /** The same for one step of a longer call, which is counted by whoever makes it. */
-  limit<T>(operation: Operation, call: (options: StoreCallOptions) => Promise<T>): Promise<T> {
-    return this.start(operation, 1, this.timeoutMs, call, undefined, false).answer;
-  }
-
   /** Counts one call to the store. */
   report(operation: Operation, items: number, durationMs: number, failure?: { readonly error: unknown }): void {
     emitStoreCall(this.#emitter, this.store.name, operation, items, durationMs, failure && (failure.error ?? failure));
@@ -74,12 +69,12 @@ export class StoreCalls {
 
   /** Frees, in the background, whatever an attempt whose answer nobody will see may have left: a queued waiter or a lease. */
   cancel(waiter: LeaseRef): void {
-    this.#cleanUp('cancel_wait', (options) => this.store.cancelWait(waiter, options));
+    void this.#cleanUp('cancel_wait', (options) => this.store.cancelWait(waiter, options));
   }
 
   /** Releases, in the background, a lease that nobody holds any more. */
   discard(lease: ReleaseRequest): void {
-    this.#cleanUp('release', (options) => this.store.release([lease], options));
+    void this.#cleanUp('release', (options) => this.store.release([lease], options));
   }
 
   /** Resolves when nothing is being cleaned up. */
@@ -87,12 +82,9 @@ export class StoreCalls {
     while (this.#cleaning.size > 0) await Promise.allSettled(this.#cleaning);
   }
 
-  #cleanUp(operation: Operation, call: (options: StoreCallOptions) => Promise<unknown>): void {
-    void this.#settle(this.start(operation, 1, Math.min(this.timeoutMs, cleanUpMs), call).answer);
-  }
-
-  /** A failure was reported as a store call; what it leaves ends with its ttl. */
-  async #settle(answer: Promise<unknown>): Promise<void> {
+  /** A failure is reported as a store call; what it leaves ends with its ttl. */
+  async #cleanUp(operation: Operation, call: (options: StoreCallOptions) => Promise<unknown>): Promise<void> {
+    const { answer } = this.start(operation, 1, Math.min(this.timeoutMs, cleanUpMs), call);
     this.#cleaning.add(answer);
     await Promise.allSettled([answer]);
     this.#cleaning.delete(answer);

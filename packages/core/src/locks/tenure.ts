@@ -30,7 +30,7 @@ export class Tenure {
   readonly fencingToken: number;
   readonly lastToken: number;
   readonly grantedAtMs: number;
-  /** The handle of whoever holds now; absent only while the lease is between two holders. */
+  /** The handle of whoever holds now; absent while the lease is between two holders, and before the first: others are still being taken with it. */
   lease: Lease | undefined;
   ttlMs: number;
   renew: boolean;
@@ -44,8 +44,6 @@ export class Tenure {
   failures = 0;
   /** An extension on its way; never rejects. */
   extending: Promise<unknown> | undefined;
-  /** One of several that are being taken together: nobody has been told of it yet. */
-  provisional = false;
   /** The holder changed and the store still shows another. */
   stale = false;
   /** How often the lock may still be passed on in the process, and until which monotonic time. */

@@ -1,33 +1,29 @@
+import type { ClockTimer } from '../clock.js';
 import type { LockLostReason } from '../errors.js';
 import type { LeaseEndEvent } from '../hooks/events.js';
-import { Alarm } from './alarm.js';
 import { BriskMap } from '../brisk-map.js';
 import type { Lease } from './lease.js';
-import { renewalDueMs, Renewer } from './renewer.js';
-import { driftFor } from './settings.js';
+import { renewalDueMs } from './renewing.js';
 import type { Settings } from './settings.js';
-import type { StoreCalls } from './store-calls.js';
 import { Tenure } from './tenure.js';
 import type { Proof, Sent } from './tenure.js';
 import type { Want } from './want.js';
 
-/** Every lease that this manager holds: grants it, guards its deadline, keeps it renewed, and ends it exactly once. */
+/** Every lease that this manager holds: grants it, guards its deadline, and ends it exactly once. */
 export class Tenures {
-  readonly renewer: Renewer;
   readonly #settings: Settings;
   readonly #byLeaseId = new BriskMap<string, Tenure>();
-  readonly #alarm: Alarm<Tenure>;
   readonly #onGone: (tenure: Tenure) => void;
+  readonly #onDue: () => void;
+  /** One for all leases, armed for what falls due first: a deadline or an extension. It keeps the process alive: it guards leases. */
+  #timer: ClockTimer | undefined;
+  #timerMs = Infinity;
 
-  /** `onGone` is told of each lease that ended without its holder releasing it. */
-  constructor(settings: Settings, calls: StoreCalls, onGone: (tenure: Tenure) => void) {
+  /** `onGone` is told of each lease that ended without its holder releasing it; `onDue`, that some may have to be extended. */
+  constructor(settings: Settings, onGone: (tenure: Tenure) => void, onDue: () => void) {
     this.#settings = settings;
     this.#onGone = onGone;
-    this.renewer = new Renewer(settings, calls, this);
-    this.#alarm = new Alarm(settings.clock, this.#byLeaseId, dueMs, () => {
-      this.#expireDue();
-      this.renewer.renewDue();
-    });
+    this.#onDue = onDue;
   }
 
   /** Both clocks, now. */
@@ -37,7 +33,8 @@ export class Tenures {
   }
 
   proof({ sentMs, sentAtMs }: Sent, ttlMs: number): Proof {
-    const certainMs = ttlMs - driftFor(this.#settings, ttlMs);
+    const { driftMs = 1 + Math.ceil(ttlMs / 1_000) } = this.#settings;
+    const certainMs = ttlMs - driftMs;
     return { sentMs, sentAtMs, ttlMs, deadlineMs: sentMs + certainMs, expiresAtMs: sentAtMs + certainMs };
   }
 
@@ -50,7 +47,7 @@ export class Tenures {
   grant(want: Want, leaseId: string, tokens: { fencingToken: number; lastToken: number }, sent: Sent): Tenure {
     const tenure = new Tenure(want, leaseId, tokens, this.proof(sent, want.ttlMs));
     this.#byLeaseId.set(leaseId, tenure);
-    this.#alarm.moved(tenure);
+    this.moved(tenure);
     return tenure;
   }
 
@@ -74,9 +71,9 @@ export class Tenures {
     return false;
   }
 
-  /** The tenure's deadline, or the time to extend it, may be sooner than before. */
+  /** The tenure's deadline, or the time to extend it, may be sooner than before. It may be later without telling. */
   moved(tenure: Tenure): void {
-    this.#alarm.moved(tenure);
+    this.#arm(dueMs(tenure));
   }
 
   /** The lease is gone, whatever its holder may think. Does nothing when it has ended already. */
@@ -86,7 +83,7 @@ export class Tenures {
     const { lease } = tenure;
     if (lease) {
       lease.lose(reason);
-      if (!tenure.provisional) this.countLoss(lease, reason);
+      this.countLoss(lease, reason);
     }
     this.#onGone(tenure);
   }
@@ -95,7 +92,7 @@ export class Tenures {
   remove(tenure: Tenure, ended: LockLostReason | 'released'): void {
     tenure.ended = ended;
     this.#byLeaseId.delete(tenure.leaseId);
-    this.#alarm.gone();
+    if (this.#byLeaseId.size === 0) this.#disarm();
   }
 
   /** Tells hooks that a lease ended without its holder releasing it. */
@@ -109,8 +106,27 @@ export class Tenures {
     tell('onLeaseEnd', () => ({ ended, heldMs: clock.monotonicMs() - lease.startedMs }));
   }
 
-  #expireDue(): void {
+  #arm(atMs: number): void {
+    if (atMs >= this.#timerMs) return;
+    this.#disarm();
+    this.#timerMs = atMs;
+    const { clock } = this.#settings;
+    // Rounded up: a timer that fires before the time would only be armed again.
+    this.#timer = clock.setTimer(() => this.#ring(), Math.max(0, Math.ceil(atMs - clock.monotonicMs())));
+  }
+
+  #disarm(): void {
+    this.#timer?.clear();
+    this.#timerMs = Infinity;
+  }
+
+  #ring(): void {
+    this.#timerMs = Infinity;
     for (const tenure of this.all()) this.certain(tenure);
+    this.#onDue();
+    let earliestMs = Infinity;
+    for (const tenure of this.all()) earliestMs = Math.min(earliestMs, dueMs(tenure));
+    this.#arm(earliestMs);
   }
 }
 

@@ -19,8 +19,8 @@ export interface Refusal {
 /** Why an attempt did not get the lock: it was refused, or the store did not say. */
 export type Setback = Refusal | { readonly error: unknown };
 
-/** How a call that takes locks ended, other than by getting them. */
-export type Failure = Exclude<AcquireEvent['outcome'], 'acquired'>;
+/** How a call that takes locks ended. */
+export type Outcome = AcquireEvent['outcome'];
 
 /**
  * One call that takes locks, from its first attempt to its one outcome: its time limit, its abort signal, its sleep between attempts and its events.
@@ -48,13 +48,15 @@ export class Waiter implements Attempt {
   /** What the call fails with when its time is up. */
   onTimeUp: () => unknown = () => this.setbackError();
   /** Takes the call out of wherever it waits, after its outcome. */
-  onDone: (succeeded: boolean) => void = () => {};
+  onDone: (outcome: Outcome) => void = () => {};
   readonly #settings: Settings;
   readonly #events: number;
   #resolve!: (leases: readonly Lease[]) => void;
   #reject!: (error: unknown) => void;
   #limit: ClockTimer | undefined;
   #endSleep: (() => void) | undefined;
+  /** The leases that the last attempt was refused by, if it was refused. */
+  #refusedBy: string | undefined;
   #contended = false;
 
   /** `events` is how many locks the call takes: as many acquires are counted. */
@@ -108,12 +110,11 @@ export class Waiter implements Attempt {
     if ('error' in setback) {
       if (waitMs === 0 || !isStoreError(setback.error)) return this.fail('error', setback.error);
       this.failures += 1;
+      this.#refusedBy = undefined;
     } else {
-      const { holders } = setback;
-      const before = this.setback && 'holders' in this.setback ? this.setback.holders : [];
-      const same =
-        before.length === holders.length && holders.every(({ leaseId }, n) => leaseId === before[n]?.leaseId);
-      this.refusals = same ? this.refusals + 1 : 0;
+      const refusedBy = setback.holders.map(({ leaseId }) => leaseId).join(' ');
+      this.refusals = refusedBy === this.#refusedBy ? this.refusals + 1 : 0;
+      this.#refusedBy = refusedBy;
       this.failures = 0;
     }
     this.setback = setback;
@@ -157,7 +158,7 @@ export class Waiter implements Attempt {
     if (this.#finish('acquired')) this.#resolve(leases);
   }
 
-  fail(outcome: Failure, error: unknown): void {
+  fail(outcome: Exclude<Outcome, 'acquired'>, error: unknown): void {
     if (!this.#finish(outcome)) return;
     this.call?.abandon(error);
     this.#reject(error);
@@ -165,10 +166,9 @@ export class Waiter implements Attempt {
 
   /** The error that says what the last answered attempt said; when none was answered, that the store did not. */
   setbackError(): unknown {
-    const { setback, want } = this;
-    if (setback && 'error' in setback) return setback.error;
-    if (setback) return this.contendedError(setback.holders, setback.key);
-    const { waitMs } = want;
+    const { setback } = this;
+    if (setback) return 'error' in setback ? setback.error : this.contendedError(setback.holders, setback.key);
+    const { waitMs } = this.want;
     return storeTimeout(this.#settings.store.name, waitMs, `did not answer within the ${waitMs} ms of waitMs`);
   }
 
@@ -188,7 +188,7 @@ export class Waiter implements Attempt {
     if (this.#finish('busy')) this.#resolve([]);
   }
 
-  #finish(outcome: AcquireEvent['outcome']): boolean {
+  #finish(outcome: Outcome): boolean {
     if (this.done) return false;
     this.done = true;
     abortListeners(this.want.signal)?.delete(this);
@@ -204,7 +204,7 @@ export class Waiter implements Attempt {
         return { outcome, waitMs, attempts, contended: this.#contended };
       });
     }
-    this.onDone(outcome === 'acquired');
+    this.onDone(outcome);
     return true;
   }
 }

@@ -9,6 +9,7 @@ import type { KeyQueue } from './queue.js';
 import type { Settings } from './settings.js';
 import type { Sent, Tenure } from './tenure.js';
 import { Waiter } from './waiter.js';
+import type { Outcome } from './waiter.js';
 import { wake } from './wakes.js';
 import { refOf, requestOf } from './want.js';
 import type { Attempt, Want } from './want.js';
@@ -18,33 +19,29 @@ export type Answer = { readonly reply: AcquireReply; readonly sent: Sent } | { r
 
 /** One attempt, for a caller that will not wait. */
 export function tryOnce(context: LockContext, want: Want): Waiter {
-  const { calls, asking } = context;
+  const { asking } = context;
   const waiter = new Waiter(context, want, context.newLeaseId());
-  waiter.onDone = (succeeded) => {
-    const refused = waiter.setback && 'holders' in waiter.setback;
-    if (!succeeded && waiter.attempts > 0 && !refused) calls.cancel(refOf(waiter));
+  waiter.onDone = (outcome) => {
+    asking.delete(waiter.leaseId);
+    cleanUp(context, waiter, outcome);
   };
   if (failedAlready(context, waiter)) return waiter;
   asking.set(waiter.leaseId, waiter);
-  void ask(context, waiter, requestOf(context, waiter)).then((answer) => {
-    asking.delete(waiter.leaseId);
-    settle(context, waiter, answer);
-  });
+  void ask(context, waiter, requestOf(context, waiter)).then((answer) => settle(context, waiter, answer));
   return waiter;
 }
 
 /** Puts the caller in its queue; it asks the store as soon as nobody of this process is before it. */
 export function waitInLine(context: LockContext, want: Want): Waiter {
-  const { queues } = context;
+  const { queues, maxQueue } = context;
   const queue = queues.open(want.storeKey, want.mode);
-  const full = !queue.room(want.permits) && queues.waiting >= context.maxQueue;
+  const full = !queue.room(want.permits) && queues.waiting >= maxQueue;
   const waiter = new Waiter(context, want, context.newLeaseId());
   queues.waiting += 1;
-  waiter.onDone = (succeeded) => leave(context, queue, waiter, succeeded);
+  waiter.onDone = (outcome) => leave(context, queue, waiter, outcome);
   waiter.onTimeUp = () => timeUpError(queue, waiter);
   if (failedAlready(context, waiter)) return waiter;
   if (full) {
-    const { maxQueue } = context;
     waiter.fail('error', new QueueFullError(`${maxQueue} acquires are waiting already`, { maxQueue }));
     return waiter;
   }
@@ -96,12 +93,11 @@ export async function contend(
 /** The request of an attempt whose caller stays in line, with tokens for those behind it. */
 export function requestInLine(context: LockContext, queue: KeyQueue, waiter: Waiter): AcquireRequest {
   const tokens = blockSize(context, queue, waiter);
-  return {
-    ...requestOf(context, waiter),
+  return requestOf(context, waiter, {
     ...(tokens > 1 && { tokens }),
     // Long enough to outlast a sleep and a slow attempt; short enough that a dead process does not hold up the others.
     waiter: { ttlMs: Math.ceil(2 * pollPauseMs(context, waiter.refusals + 1)) + Math.min(context.timeoutMs, 1_000) },
-  };
+  });
 }
 
 /** Sends an attempt; never rejects. */
@@ -139,7 +135,7 @@ function settle(context: LockContext, waiter: Waiter, answer: Answer): void {
   } else if (!context.tenures.inTime(sent, waiter.want.ttlMs)) {
     waiter.setBackBy({ error: lateError(context, waiter.want) });
   } else if (!waiter.done) {
-    waiter.succeed([hold(context, waiter, reply, sent)]);
+    waiter.succeed([new Lease(context, waiter.want, hold(context, waiter, reply, sent))]);
   }
   orphan(context, waiter, reply);
 }
@@ -158,33 +154,38 @@ export function failedAlready({ closed }: LockContext, waiter: Waiter): boolean 
   return waiter.done;
 }
 
-/** The grant becomes a lease. */
+/** The grant becomes a lease, for whoever is handed it. */
 export function hold(
   context: LockContext,
   { want, leaseId }: Attempt,
   tokens: { readonly fencingToken: number; readonly lastToken: number },
   sent: Sent,
-): Lease {
+): Tenure {
   const tenure = context.tenures.grant(want, leaseId, tokens, sent);
   const queue = context.queues.open(want.storeKey, want.mode);
   queue.tenures.add(tenure);
   openGate(context, queue, tenure);
-  return new Lease(context, want, tenure);
+  return tenure;
 }
 
-function leave(context: LockContext, queue: KeyQueue, waiter: Waiter, succeeded: boolean): void {
+function leave(context: LockContext, queue: KeyQueue, waiter: Waiter, outcome: Outcome): void {
   context.queues.waiting -= 1;
   queue.queued.delete(waiter);
   queue.contending.delete(waiter);
-  if (!succeeded && waiter.attempts > 0) context.calls.cancel(refOf(waiter));
+  cleanUp(context, waiter, outcome);
   pump(context, queue);
+}
+
+/** Whoever gave up may have left a place in the store's queue, or a lease. */
+function cleanUp({ calls }: LockContext, waiter: Waiter, outcome: Outcome): void {
+  if (outcome !== 'acquired' && outcome !== 'busy' && waiter.attempts > 0) calls.cancel(refOf(waiter));
 }
 
 /** Behind a lease of this process nobody asks the store: its holder is who stands in the way. */
 function timeUpError(queue: KeyQueue, waiter: Waiter): unknown {
   if (!queue.contending.has(waiter)) {
-    const holders = [...queue.tenures].filter((tenure) => !tenure.ended).flatMap((tenure) => tenure.holder() ?? []);
-    if (holders.length > 0) return waiter.contendedError(holders);
+    const live = [...queue.tenures].filter((tenure) => !tenure.ended);
+    if (live.length > 0) return waiter.contendedError(live.flatMap((tenure) => tenure.holder() ?? []));
   }
   waiter.setback ??= queue.setback;
   return waiter.setbackError();

@@ -103,14 +103,21 @@ export function refOf({ want, leaseId }: Attempt): LeaseRef {
 }
 
 /** The request of an attempt, as the store sees it. */
-export function requestOf(settings: Settings, attempt: Attempt): AcquireRequest {
-  const { ownerId, sessionId, metadata, permits, ttlMs } = attempt.want;
+export function requestOf(
+  settings: Settings,
+  { want, leaseId }: Attempt,
+  extra?: Pick<AcquireRequest, 'tokens' | 'waiter'>,
+): AcquireRequest {
+  const { storeKey: key, mode, ownerId, sessionId, metadata, permits, ttlMs } = want;
   return {
-    ...refOf(attempt),
+    key,
+    leaseId,
+    mode,
     ownerId,
     ...(sessionId && { sessionId: joinKey(settings.name, sessionId) }),
     ...(metadata && { metadata }),
     permits,
     ttlMs,
+    ...extra,
   };
 }
