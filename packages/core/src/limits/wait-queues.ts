@@ -3,11 +3,13 @@ import { abortListeners } from '../on-abort.js';
 import type { Clock, ClockTimer } from '../clock.js';
 import type { Decision } from './api.js';
 
-/** One `wait`: how to ask, and how long to go on. */
+/** One `wait`: how to ask, and how long to go on. It stands in its key's queue itself. */
 export interface Waiting {
   readonly attempt: () => Promise<Decision>;
   readonly maxWaitMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Ends the rest it takes, if it takes one. */
+  stir?: () => void;
 }
 
 /** Rests between attempts while the store is away and `onStoreFailure` is `closed`, which may be retried at once. */
@@ -15,7 +17,7 @@ const closedPauseMs = 100;
 
 /** The waiters of one key. Only the first asks; the others wait for their turn. */
 class WaitQueue {
-  readonly waiters = new Set<() => void>();
+  readonly waiters = new Set<Waiting>();
   /** The refusal the first waiter waits out. */
   denial: Decision | undefined;
 }
@@ -47,50 +49,40 @@ export class WaitQueues {
       queue = new WaitQueue();
       this.#queues.set(key, queue);
     }
-    let wake: (() => void) | undefined;
-    const place = (): void => wake?.();
-    const rest = (ms: number, keepsAlive: boolean): Promise<void> =>
-      this.#rest(ms, keepsAlive, waiting.signal, (stir) => {
-        wake = stir;
-      });
-    queue.waiters.add(place);
+    queue.waiters.add(waiting);
     try {
-      return await this.#inTurn(queue, place, waiting, rest);
+      return await this.#inTurn(queue, waiting);
     } finally {
       this.#waiting--;
-      const wasFirst = isFirst(queue, place);
-      queue.waiters.delete(place);
+      const wasFirst = firstOf(queue) === waiting;
+      queue.waiters.delete(waiting);
       if (queue.waiters.size === 0) this.#queues.delete(key);
       // Whoever leaves from further behind changes nothing for the first, which would ask the store before its time.
-      else if (wasFirst) this.#stir(queue);
+      else if (wasFirst) firstOf(queue)?.stir?.();
     }
   }
 
   /** Lets the first waiter of a key ask again: units came back. */
   nudge(key: string): void {
     const queue = this.#queues.get(key);
-    if (queue) this.#stir(queue);
+    if (queue) firstOf(queue)?.stir?.();
   }
 
   /** Ends every wait with `error`. */
   close(error: Error): void {
     this.#closed = error;
-    for (const queue of this.#queues.values()) for (const wake of queue.waiters) wake();
+    for (const queue of this.#queues.values()) for (const { stir } of queue.waiters) stir?.();
   }
 
-  async #inTurn(
-    queue: WaitQueue,
-    place: () => void,
-    { attempt, maxWaitMs }: Waiting,
-    rest: (ms: number, keepsAlive: boolean) => Promise<void>,
-  ): Promise<Decision> {
+  async #inTurn(queue: WaitQueue, waiting: Waiting): Promise<Decision> {
+    const { attempt, maxWaitMs } = waiting;
     const endMs = this.#clock.monotonicMs() + maxWaitMs;
     for (;;) {
       const leftMs = endMs - this.#clock.monotonicMs();
-      if (!isFirst(queue, place)) {
+      if (firstOf(queue) !== waiting) {
         if (leftMs <= 0 && queue.denial) return queue.denial;
         if (leftMs > 0) {
-          await rest(leftMs, false);
+          await this.#rest(waiting, leftMs, false);
           continue;
         }
       }
@@ -100,21 +92,13 @@ export class WaitQueues {
       if (decision.allowed) return decision;
       const pauseMs = Math.max(decision.retryAfterMs, decision.reason === 'closed' ? closedPauseMs : 0);
       if (pauseMs > endMs - this.#clock.monotonicMs()) return decision;
-      await rest(Math.max(1, Math.ceil(pauseMs)), true);
+      await this.#rest(waiting, Math.max(1, Math.ceil(pauseMs)), true);
     }
   }
 
-  #stir(queue: WaitQueue): void {
-    queue.waiters.values().next().value?.();
-  }
-
   /** Sleeps until the time is over, somebody stirs, or the signal aborts (which throws). A waiter's own sleep is work, and keeps the process alive. */
-  #rest(
-    ms: number,
-    keepsAlive: boolean,
-    signal: AbortSignal | undefined,
-    onStir: (stir: () => void) => void,
-  ): Promise<void> {
+  #rest(waiting: Waiting, ms: number, keepsAlive: boolean): Promise<void> {
+    const { signal } = waiting;
     return new Promise((resolve, reject) => {
       let timer: ClockTimer | undefined;
       const end = (): void => {
@@ -129,11 +113,11 @@ export class WaitQueues {
       timer = this.#clock.setTimer(end, ms);
       if (!keepsAlive) timer.unref();
       abortListeners(signal)?.add(listener);
-      onStir(end);
+      waiting.stir = end;
     });
   }
 }
 
-function isFirst(queue: WaitQueue, place: () => void): boolean {
-  return queue.waiters.values().next().value === place;
+function firstOf(queue: WaitQueue): Waiting | undefined {
+  return queue.waiters.values().next().value;
 }
