@@ -89,19 +89,17 @@ async function take(
   const { calls, tenures, outward } = context;
   const { store } = calls;
   const requests = attempts.map((attempt) => requestOf(context, attempt));
-  const discard = (reply: AcquireAllReply): void => {
-    if (!reply.acquired) return;
-    for (const [n, { fencingToken }] of reply.leases.entries()) {
-      calls.discard({ ...refOf(attempts[n]!), fencingToken });
-    }
-  };
+  // Frees what was granted, too.
+  const cancel = (): void => attempts.forEach((attempt) => calls.cancel(refOf(attempt)));
   const sent = tenures.sent();
   const call = calls.start(
     atomic ? 'acquire_all' : 'acquire',
     requests.length,
     waiter.attemptMs,
     (options) => (atomic ? store.acquireAll!(requests, options) : askForOne(store, requests[0]!, options)),
-    discard,
+    (late) => {
+      if (late.acquired) cancel();
+    },
   );
   waiter.call = call;
   try {
@@ -112,12 +110,12 @@ async function take(
       return { holders, retryAfterMs: reply.retryAfterMs, ...(conflict && { key: outward.strip(conflict.key) }) };
     }
     if (waiter.done || !tenures.inTime(sent, waiter.want.ttlMs)) {
-      discard(reply);
+      cancel();
       return { error: lateError(context, attempts[0]!.want) };
     }
     return { tenures: attempts.map((attempt, n) => hold(context, attempt, reply.leases[n]!, sent)) };
   } catch (error) {
-    for (const attempt of attempts) calls.cancel(refOf(attempt));
+    cancel();
     return { error };
   }
 }
