@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 
-const probeTimeoutMs = 1_000;
+/** A busy machine may keep a server from answering for a second or two, milliseconds. */
+const probeTimeoutMs = 5_000;
 
 /** Sends `request` over a new connection and gives the first bytes of the reply, or `undefined` when there is none. */
 export function firstReply(port: number, request: string): Promise<string | undefined> {

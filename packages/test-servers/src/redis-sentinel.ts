@@ -11,7 +11,7 @@ import { until } from './until.js';
 export interface RedisSentinelOptions extends RedisOptions {
   /** Copies of the master; 1 by default. */
   readonly replicas?: number;
-  /** How long a master must be silent before it counts as down, milliseconds; 300 by default. */
+  /** How long a master must be silent before it counts as down, milliseconds; 1,000 by default: a busy machine keeps one from answering for less. */
   readonly downAfterMs?: number;
 }
 
@@ -36,7 +36,7 @@ const formTimeoutMs = 20_000;
 
 /** Starts a master, replicas that have copied it, and a sentinel with a quorum of one that knows them all (about 1 s). */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
-  const { replicas = 1, downAfterMs = 300, ...redis } = options;
+  const { replicas = 1, downAfterMs = 1_000, ...redis } = options;
   const servers: TestServer[] = [];
   const stop = (): Promise<void> => Promise.all(servers.map((server) => server.stop())).then(() => undefined);
   try {
