@@ -1,10 +1,10 @@
-// Holds one lock, renews it and tells when it is lost. Arguments: URL, schema.
+// Holds one lock, renews it and tells when it is lost. Arguments: URL, schema, ttl in milliseconds.
 import { postgresLockStore } from '@headgate/postgres';
 import { parentLink } from '@headgate/test-servers';
 
-const [connection = '', schema] = process.argv.slice(2);
+const [connection = '', schema, ttlMs] = process.argv.slice(2);
 const { send } = parentLink();
-const store = postgresLockStore({ connection, schema, ttlClassesMs: [1_000] });
+const store = postgresLockStore({ connection, schema, ttlClassesMs: [1_000, 600_000] });
 /** @type {import('@headgate/core').AcquireRequest} */
 const request = {
   key: 'held by a process',
@@ -12,7 +12,7 @@ const request = {
   mode: 'exclusive',
   ownerId: 'holder',
   permits: 1,
-  ttlMs: 1_000,
+  ttlMs: Number(ttlMs),
 };
 store.watch?.({ wake: () => {}, lost: (_lease, reason) => send({ lost: reason }) });
 const reply = await store.acquire(request);
