@@ -20,9 +20,9 @@ describe('takeParameters', () => {
     'packs a limit of %d and what is charged',
     (limit) => {
       const windowMs = 1_000;
-      const policy = policyOf(fixedWindow({ limit, windowMs }));
+      const policy = policyOf(fixedWindow({ limit, windowMs, aligned: true }));
       const text = takeParameters(policy, limit, 3);
-      assert.deepEqual(numbersOf(text).with(2, 0), [limit, windowMs * 1000, 0, limit, 3]);
+      assert.deepEqual(numbersOf(text), [limit, windowMs * 1000, 1, limit, 3]);
       assert.equal(text.slice(parametersBytes), policyText(policy));
       assert.equal(Buffer.byteLength(text), text.length);
     },
