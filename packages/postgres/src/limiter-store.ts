@@ -1,10 +1,12 @@
 import { ClosedError, integerIn, optionsObject } from '@headgate/core';
 import { isServerError, storeName, toStoreError } from './errors.js';
-import { asConsumes, decodeResult, encodeConsumes, encodeSteps, encodeTake } from './limiter-wire.js';
+import { asConsumes, decodeResult, encodeConsumes, encodeLone, encodeSteps, encodeTake } from './limiter-wire.js';
 import { resolveNames } from './names.js';
 import { checkPool } from './pool.js';
+import { loneTakeSql } from './sql/limits-lone.js';
 import { cleanUpSql } from './sql/limits-table.js';
 import type { LimiterCapabilities, LimiterResult, LimiterStep, LimiterStore, StoreError } from '@headgate/core';
+import type { Consumes } from './limiter-wire.js';
 import type { Names, SchemaOptions } from './names.js';
 import type { PostgresPool } from './pool.js';
 
@@ -45,6 +47,7 @@ class LimiterTable implements PostgresLimiterStore {
   readonly capabilities = capabilities;
   readonly #pool: PostgresPool;
   readonly #names: Names;
+  readonly #loneSql: string;
   readonly #takeSql: string;
   readonly #consumeSql: string;
   readonly #decideSql: string;
@@ -55,6 +58,7 @@ class LimiterTable implements PostgresLimiterStore {
   constructor(pool: PostgresPool, names: Names) {
     this.#pool = pool;
     this.#names = names;
+    this.#loneSql = loneTakeSql(names);
     this.#takeSql = `SELECT ${names.of('limit_take_v1')}($1, $2, $3, $4, $5)`;
     this.#consumeSql = `SELECT ${names.of('limit_consume_v1')}($1, $2, $3, $4, $5, $6, $7)`;
     this.#decideSql = `SELECT ${names.of('limit_decide_v1')}($1)`;
@@ -83,7 +87,7 @@ class LimiterTable implements PostgresLimiterStore {
     try {
       parts =
         steps.length === 1
-          ? [await this.#ask('take', this.#takeSql, encodeTake(consumes))]
+          ? [await this.#lone(consumes)]
           : (await this.#ask('consume', this.#consumeSql, encodeConsumes(consumes))).split('|');
     } catch (error) {
       if (!isDataError(error)) throw toStoreError(error);
@@ -97,6 +101,13 @@ class LimiterTable implements PostgresLimiterStore {
         parts[i] = Array.isArray(decided) ? (decided[j] as string | StoreError) : decided;
     }
     return parts;
+  }
+
+  async #lone(consumes: Consumes): Promise<string> {
+    // Where nothing stays prepared, the function is far less to plan.
+    const lone = this.#prepares ? encodeLone(consumes) : undefined;
+    if (!lone) return this.#ask('take', this.#takeSql, encodeTake(consumes));
+    return lone.part(await this.#row('lone', this.#loneSql, lone.values));
   }
 
   async #decideAny(steps: readonly LimiterStep[]): Promise<(string | StoreError)[]> {
@@ -128,21 +139,25 @@ class LimiterTable implements PostgresLimiterStore {
   }
 
   async #ask(name: string, text: string, values: unknown[]): Promise<string> {
+    return (await this.#row(name, text, values))[0] as string;
+  }
+
+  async #row(name: string, text: string, values: unknown[]): Promise<readonly unknown[]> {
     const query = { text, values, rowMode: 'array' } as const;
     if (this.#prepares) {
       try {
-        return answerOf(await this.#pool.query({ ...query, name: this.#names.statement(name) }));
+        return firstRow(await this.#pool.query({ ...query, name: this.#names.statement(name) }));
       } catch (error) {
         if (!isForeignStatement(error)) throw error;
         this.#prepares = false;
       }
     }
-    return answerOf(await this.#pool.query(query));
+    return firstRow(await this.#pool.query(query));
   }
 }
 
-function answerOf({ rows }: { readonly rows: unknown[] }): string {
-  return (rows[0] as readonly [string])[0];
+function firstRow({ rows }: { readonly rows: unknown[] }): readonly unknown[] {
+  return rows[0] as readonly unknown[];
 }
 
 /** A pooler moved us to another backend than the one that prepared the statement; nothing was executed. */

@@ -56,6 +56,28 @@ export function encodeTake({ limits, keys, costs, counts }: Consumes): string[] 
   return [`\\x${keys[0]}`, limit.name, `{${encodeLimit(limit).join()}}`, `{${costs.join()}}`, `{${counts.join()}}`];
 }
 
+/** What `loneTakeSql` is asked and how its answer reads. */
+export interface LoneTake {
+  readonly values: unknown[];
+  /** The record before the step, as `limit_take_v1` tells it, from a row of the answer. */
+  part(row: readonly unknown[]): string;
+}
+
+/** A single step for `loneTakeSql`, when it is of its kind: equal consumes that could fit together, of a limit with a unit a microsecond. */
+export function encodeLone({ limits, keys, costs, counts }: Consumes): LoneTake | undefined {
+  const limit = limits[0] as Limit;
+  const [cost = 0] = costs;
+  const [count = 0] = counts;
+  if (limit.kind !== 'tokenBucket' || limit.unitsPerUs !== 1 || costs.length !== 1 || cost * count > limit.limit)
+    return undefined;
+  const units = cost * count * limit.unitsPerToken;
+  const room = limit.limit * limit.unitsPerToken - units;
+  return {
+    values: [`\\x${keys[0]}`, `{${limit.name}}`, `{${encodeLimit(limit).join()}}`, units, room, cost, count],
+    part: ([part, lastUs, level]) => (part as string | null) ?? `${lastUs},${lastUs},${Number(level) + units}`,
+  };
+}
+
 /** Parameters of `limit_consume_v1`. */
 export function encodeConsumes({ limits, keys, policies, ends, costs, counts }: Consumes): string[] {
   return [

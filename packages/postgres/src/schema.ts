@@ -2,6 +2,7 @@ import { invalid, optionsObject } from '@headgate/core';
 import { resolveNames } from './names.js';
 import { limitsArithmeticSql } from './sql/limits-arithmetic.js';
 import { limitsConsumeSql } from './sql/limits-consume.js';
+import { limitsLoneSql } from './sql/limits-lone.js';
 import { limitsStepSql } from './sql/limits-step.js';
 import { limitsTableSql } from './sql/limits-table.js';
 import { limitsTakeSql } from './sql/limits-take.js';
@@ -38,6 +39,7 @@ export function schemaSql(options: SchemaSqlOptions = {}): string {
     limitsArithmeticSql(names),
     limitsStepSql(names),
     limitsTakeSql(names),
+    limitsLoneSql(names),
     limitsConsumeSql(names),
     locksTablesSql(names),
     locksHelpersSql(names),

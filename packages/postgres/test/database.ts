@@ -44,7 +44,8 @@ export async function manualClock(
   await pool.query(`
     CREATE TABLE "${schema}".test_clock (now_us bigint NOT NULL);
     INSERT INTO "${schema}".test_clock VALUES (${startUs});
-    CREATE OR REPLACE FUNCTION "${schema}".now_us_v1() RETURNS bigint LANGUAGE sql VOLATILE AS $fn$ SELECT now_us FROM "${schema}".test_clock $fn$`);
+    CREATE OR REPLACE FUNCTION "${schema}".now_us_v1() RETURNS bigint LANGUAGE sql VOLATILE AS $fn$ SELECT now_us FROM "${schema}".test_clock $fn$;
+    CREATE OR REPLACE FUNCTION "${schema}".statement_us_v1() RETURNS bigint LANGUAGE sql STABLE AS $fn$ SELECT now_us FROM "${schema}".test_clock $fn$`);
   return async (nowUs) => {
     await pool.query(`UPDATE "${schema}".test_clock SET now_us = $1`, [nowUs]);
   };

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeEntries } from '../dist/limiter-wire.js';
 import { manualClock, openDatabase } from './database.js';
 import type { Limit, LimiterAnswer, LimiterOp, LimiterRecord, LimiterResult, LimiterStep } from '@headgate/core';
+import type { PoolQuery } from '../dist/pool.js';
 import type { TestDatabase } from './database.js';
 
 const startUs = 1_795_000_000_123_457;
@@ -99,31 +100,43 @@ async function storedRecord(key: string): Promise<LimiterRecord | undefined> {
 }
 
 const seeds = (process.env.HEADGATE_TEST_SEEDS ?? '1 2 3 4 5 6 7 8').split(' ').map(Number);
+const traces = seeds.flatMap((seed) => [{ seed, lone: false } as const, { seed, lone: true } as const]);
 
-it.each(seeds)(
-  'the SQL leaves the record that decideStep leaves, and is answered as decideStep answers (seed %i)',
-  async (seed) => {
+it.each(traces)(
+  'the SQL leaves the record that decideStep leaves, and is answered as decideStep answers ($seed, lone: $lone)',
+  async ({ seed, lone }) => {
     const random = randomFrom(seed * 7919);
-    const store = postgresLimiterStore({ pool: database.pool, schema: database.schema });
+    let taken = 0;
+    const pool = {
+      async query(query: PoolQuery) {
+        const answer = await database.pool.query(query);
+        if (query.name?.endsWith('_lone') && (answer.rows[0] as unknown[])[0] === null) taken++;
+        return answer;
+      },
+    };
+    const store = postgresLimiterStore({ pool, schema: database.schema });
     const records = new Map<string, LimiterRecord | undefined>();
     const charged = [startUs];
     // Half of the traces stay with the scalar path, the others mix everything.
-    const choice = seed % 2 === 0 ? policies.slice(0, 6) : policies;
-    const consumesOnly = seed % 4 === 0;
+    const choice = seed % 2 === 0 || lone ? policies.slice(0, 6) : policies;
+    const consumesOnly = seed % 4 === 0 || (lone && seed % 2 === 0);
     let nowUs = startUs + random(1_000_000);
     for (let round = 0; round < 150; round++) {
       nowUs += [0, 0, 1, 999, 100_000, 333_333, 1_000_000, 4_999_999, -200_000][random(9)] as number;
       await setClock(nowUs);
-      const count = 1 + random(3);
+      const count = lone ? 1 : 1 + random(3);
       const steps = Array.from({ length: count }, (_, i): LimiterStep => {
-        const limits = choice[random(choice.length)] as readonly Limit[];
+        // A lone trace stays with its policy for some rounds: the update leaves another one's record to the function.
+        const place = lone && random(6) > 0 ? (seed >> 1) % 2 : random(choice.length);
+        const limits = choice[place] as readonly Limit[];
         const op = (): LimiterOp =>
-          consumesOnly ? { kind: 'consume', cost: randomCost(random, limits) } : randomOp(random, limits, charged);
-        return {
-          key: `${seed}:${String.fromCharCode(99 - i)}`,
-          limits,
-          ops: Array.from({ length: 1 + random(4) }, op),
-        };
+          consumesOnly || (lone && random(8) > 0)
+            ? { kind: 'consume', cost: randomCost(random, limits) }
+            : randomOp(random, limits, charged);
+        const ops = lone
+          ? Array<LimiterOp>(1 + (random(4) >> 1)).fill(op())
+          : Array.from({ length: 1 + random(4) }, op);
+        return { key: `${seed}:${lone}:${String.fromCharCode(99 - i)}`, limits, ops };
       });
       const results = await store.decide(steps, {});
       for (const [i, step] of steps.entries()) {
@@ -136,5 +149,8 @@ it.each(seeds)(
       }
       charged.push(nowUs);
     }
+    // Some of both: what the update takes, and what it leaves to the function.
+    if (lone) expect(taken).toBeGreaterThan(0);
+    if (lone) expect(taken).toBeLessThan(150);
   },
 );

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Names } from '../names.js';
 
 /** Version of the schema that this release makes and needs. Functions carry their own version in their name, so that processes of two releases can share a database. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** First of the script: one migration at a time, an old enough schema, a new enough server. */
 export function versionSql(names: Names): string {
