@@ -73,7 +73,7 @@ export function encodeLone({ limits, keys, costs, counts }: Consumes): LoneTake 
   const units = cost * count * limit.unitsPerToken;
   const room = limit.limit * limit.unitsPerToken - units;
   return {
-    values: [`\\x${keys[0]}`, `{${limit.name}}`, `{${encodeLimit(limit).join()}}`, units, room, cost, count],
+    values: [`\\x${keys[0]}`, textArray([limit.name]), `{${encodeLimit(limit).join()}}`, units, room, cost, count],
     part: ([part, lastUs, level]) => (part as string | null) ?? `${lastUs},${lastUs},${Number(level) + units}`,
   };
 }
@@ -83,7 +83,7 @@ export function encodeConsumes({ limits, keys, policies, ends, costs, counts }: 
   return [
     `{"\\\\x${keys.join('","\\\\x')}"}`,
     `{${policies.join()}}`,
-    `{${limits.map(({ name }) => name).join()}}`,
+    textArray(limits.map(({ name }) => name)),
     `{${limits.flatMap(encodeLimit).join()}}`,
     `{${ends.join()}}`,
     `{${costs.join()}}`,
@@ -103,6 +103,11 @@ export function encodeSteps(steps: readonly LimiterStep[]): string {
     p: policies.map((limits) => [limits.map(({ name }) => name), limits.flatMap(encodeLimit)]),
     s: encoded,
   });
+}
+
+/** Names need quotes for the one that is `null`, and no more. */
+function textArray(names: readonly string[]): string {
+  return `{"${names.join('","')}"}`;
 }
 
 function hexOf(key: string): string {
