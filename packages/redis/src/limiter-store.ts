@@ -1,6 +1,7 @@
 import { optionsObject, StoreError } from '@headgate/core';
 import { Connection, connectionOptions } from './connection.js';
 import { keySpace } from './keys.js';
+import { LateSignals } from './late-signals.js';
 import { decodeReply, encodeSteps } from './limiter-codec.js';
 import { decodeTakes, encodeTakes } from './limiter-takes.js';
 import { Script } from './script.js';
@@ -10,6 +11,7 @@ import { wasSentAround } from './store-error.js';
 import type { LimiterResult, LimiterStep, LimiterStore } from '@headgate/core';
 import type { RedisConnectionOptions } from './connection.js';
 import type { KeySpace } from './keys.js';
+import type { SignalHolder } from './late-signals.js';
 
 /** Options of {@link redisLimiterStore}. */
 export interface RedisLimiterStoreOptions extends RedisConnectionOptions {
@@ -36,6 +38,7 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
     fixedWindow: new Script('headgateTakeFromWindow', takeScripts.fixedWindow, true),
   };
   const connection = new Connection(name, options, [decide, ...Object.values(takes)]);
+  const signals = new LateSignals();
   const keyOf = (key: string): string => `${keys.base(keys.bucketOf(key))}r:${key}`;
 
   const decideAny = async (steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
@@ -66,8 +69,8 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
       // Reads stop at once; the memory is reclaimed when Redis next samples the key.
       removalLagMs: 1_000,
     },
-    decide: (steps: readonly LimiterStep[]) =>
-      connection.isCluster ? decideByBucket(steps, keys, decideTogether) : decideTogether(steps),
+    decide: (steps: readonly LimiterStep[], holder: SignalHolder) =>
+      signals.watch(connection.isCluster ? decideByBucket(steps, keys, decideTogether) : decideTogether(steps), holder),
     close: async () => connection.close(),
   };
   return connection.isCluster ? { ...store, lane: (key: string) => String(keys.bucketOf(key)) } : store;
