@@ -66,6 +66,16 @@ it.each([
   }
 });
 
+/** How many updates the one connection of a database made, and how many of them were HOT. */
+async function updatesOf({ pool, schema }: TestDatabase): Promise<{ updates: number; hot: number }> {
+  await pool.query('SELECT pg_stat_force_next_flush()');
+  const { rows } = await pool.query<{ updates: number; hot: number }>(
+    `SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = 'limits'`,
+    [schema],
+  );
+  return rows[0] as { updates: number; hot: number };
+}
+
 it.each([
   ['a token every 86 seconds', undefined, 0.9],
   // The index moves each time that the record is twice as far from fresh.
@@ -81,12 +91,7 @@ it.each([
       keys.map((key) => consume(key, 1, limits)),
     );
   }
-  await own.pool.query('SELECT pg_stat_force_next_flush()');
-  const { rows } = await own.pool.query<{ updates: number; hot: number }>(
-    `SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = 'limits'`,
-    [own.schema],
-  );
-  const { updates, hot } = rows[0] as { updates: number; hot: number };
+  const { updates, hot } = await updatesOf(own);
   expect(updates).toBeGreaterThan(1_900);
   // Not all: while a page of new rows fills up, a second version may not fit until the first is pruned.
   expect(hot / updates).toBeGreaterThan(share);
@@ -98,12 +103,7 @@ it('updates of lone callers stay HOT', async () => {
   const store = postgresLimiterStore({ pool: own.pool, schema: own.schema });
   for (let round = 0; round < 40; round++)
     for (let key = 0; key < 10; key++) await settled(store, [consume(`hot ${key}`)]);
-  await own.pool.query('SELECT pg_stat_force_next_flush()');
-  const { rows } = await own.pool.query<{ updates: number; hot: number }>(
-    `SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = 'limits'`,
-    [own.schema],
-  );
-  const { updates, hot } = rows[0] as { updates: number; hot: number };
+  const { updates, hot } = await updatesOf(own);
   expect(updates).toBe(390);
   expect(hot / updates).toBeGreaterThan(0.9);
   await own.drop();
