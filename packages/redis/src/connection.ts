@@ -100,18 +100,44 @@ export class Connection {
     return (this.client as unknown as { nodes(role: 'master'): readonly Client[] }).nodes('master');
   }
 
+  /**
+   * Sends a script and resolves to what `read` makes of its reply; otherwise like {@link send}. The usual call goes without an async function, whose
+   * steps are a good part of what a lone call costs the process.
+   */
+  run<T>(script: Script, args: readonly string[], read: (reply: unknown) => T | Promise<T>): Promise<T> {
+    const anew = (): Promise<T> => this.send(script, [...args]).then(read);
+    if (!script.isLoaded || this.isCluster || !this.#isUsable) return anew();
+    this.#stalls?.sent();
+    return this.#call(script.methods.evalsha, [script.sha, ...args]).then(
+      (reply) => {
+        this.#stalls?.settled();
+        return read(reply);
+      },
+      (error: unknown) => {
+        this.#stalls?.settled();
+        if (!isForgotten(error)) throw this.failure(error);
+        script.isLoaded = false;
+        return anew();
+      },
+    );
+  }
+
+  get #isUsable(): boolean {
+    return this.#opened && this.client.status === 'ready' && !this.#unusable;
+  }
+
   /** Sends one command or script. Rejects with a {@link StoreError}; when the connection broke meanwhile, whether the command ran is unknown. */
   async send(command: string | Script, args: unknown[]): Promise<unknown> {
-    if (!this.#opened || this.client.status !== 'ready' || this.#unusable) await this.ready();
+    if (!this.#isUsable) await this.ready();
     this.#stalls?.sent();
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await (typeof command === 'string' ? this.#call(command, args) : this.#run(command, args));
+          return await (typeof command === 'string' ? this.#call(command, args) : this.#runAny(command, args));
         } catch (error) {
-          // What the server has forgotten has not run. Caches that are flushed again and again need more than one repetition.
-          const forgotten = typeof command !== 'string' && String(error).includes('NOSCRIPT');
-          if (!forgotten || attempt === mostScriptLoads) throw this.failure(error);
+          // Caches that are flushed again and again need more than one repetition.
+          if (typeof command === 'string' || !isForgotten(error) || attempt === mostScriptLoads)
+            throw this.failure(error);
           command.isLoaded = false;
         }
       }
@@ -125,7 +151,7 @@ export class Connection {
   }
 
   /** Calls a script; in a Cluster through ioredis, which knows what each node has loaded. Without it a lone call costs less. */
-  #run(script: Script, args: unknown[]): Promise<unknown> {
+  #runAny(script: Script, args: unknown[]): Promise<unknown> {
     const { methods, lua, sha } = script;
     if (this.isCluster) return this.#call(methods.own, args);
     if (script.isLoaded) return this.#call(methods.evalsha, [sha, ...args]);
@@ -241,4 +267,9 @@ export class Connection {
       cause,
     });
   }
+}
+
+/** Whether the server has forgotten the script, which then has not run. */
+function isForgotten(error: unknown): boolean {
+  return String(error).includes('NOSCRIPT');
 }

@@ -3,39 +3,31 @@ export interface SignalHolder {
   readonly signal?: AbortSignal;
 }
 
-/** A call whose signal nobody has looked at. */
-interface Call {
-  readonly holder: SignalHolder;
-  readonly end: (reason: unknown) => void;
-  isLate: boolean;
-  signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
-}
-
-/** Calls younger than this are not looked at; those older than two of it have their signals watched. */
+/** How long a call waits before anybody looks at its signal, milliseconds; twice that at most. */
 const lookEveryMs = 5;
 
 /**
  * Ends calls when their signals abort. A signal is looked at only when its call has been under way for a while, 10 ms at most: to make and watch one
- * costs as much as all the rest of a call that is answered at once, as nearly all are.
+ * costs as much as all the rest of a call that is answered at once, as nearly all are. So does taking such a call out of a list: it is passed over at the next look.
  */
 export class LateSignals {
-  readonly #calls = new Set<Call>();
+  #old: Call[] = [];
+  #young: Call[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   /** `promise`, or a rejection with the reason of the holder's signal when that aborts first. */
   watch<T>(promise: Promise<T>, holder: SignalHolder): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const call: Call = { holder, end: reject, isLate: false, signal: undefined, onAbort: undefined };
-      this.#calls.add(call);
+      const call = new Call(holder, reject);
+      this.#young.push(call);
       if (this.#timer === undefined) this.#timer = setTimeout(this.#look, lookEveryMs).unref();
       promise.then(
         (value) => {
-          this.#forget(call);
+          call.forget();
           resolve(value);
         },
         (error: unknown) => {
-          this.#forget(call);
+          call.forget();
           reject(error as Error);
         },
       );
@@ -43,25 +35,40 @@ export class LateSignals {
   }
 
   readonly #look = (): void => {
-    for (const call of this.#calls) {
-      if (call.isLate) this.#listen(call);
-      call.isLate = true;
-    }
-    this.#timer = this.#calls.size === 0 ? undefined : setTimeout(this.#look, lookEveryMs).unref();
+    for (const call of this.#old) call.listen();
+    this.#old = this.#young;
+    this.#young = [];
+    this.#timer = this.#old.length === 0 ? undefined : setTimeout(this.#look, lookEveryMs).unref();
   };
+}
 
-  #listen(call: Call): void {
-    this.#calls.delete(call);
-    const { signal } = call.holder;
-    if (!signal) return;
-    call.signal = signal;
-    call.onAbort = () => call.end(signal.reason);
-    if (signal.aborted) call.onAbort();
-    else signal.addEventListener('abort', call.onAbort, { once: true });
+class Call {
+  #holder: SignalHolder | undefined;
+  #end: ((reason: unknown) => void) | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(holder: SignalHolder, end: (reason: unknown) => void) {
+    this.#holder = holder;
+    this.#end = end;
   }
 
-  #forget(call: Call): void {
-    this.#calls.delete(call);
-    if (call.onAbort) call.signal?.removeEventListener('abort', call.onAbort);
+  /** From here on the call ends when its signal aborts, or has aborted. */
+  listen(): void {
+    const signal = this.#holder?.signal;
+    if (!signal) return;
+    this.#signal = signal;
+    if (signal.aborted) this.handleEvent();
+    else signal.addEventListener('abort', this, { once: true });
+  }
+
+  handleEvent(): void {
+    this.#end?.(this.#signal?.reason);
+  }
+
+  /** The call is over. */
+  forget(): void {
+    this.#signal?.removeEventListener('abort', this);
+    this.#holder = undefined;
+    this.#end = undefined;
   }
 }

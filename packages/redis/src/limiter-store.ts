@@ -47,13 +47,20 @@ export function redisLimiterStore(options: RedisLimiterStoreOptions): LimiterSto
     return decodeReply(name, steps, reply as readonly unknown[]);
   };
 
-  const decideTogether = async (steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
+  const decideTogether = (steps: readonly LimiterStep[]): Promise<LimiterResult[]> => {
     const call = encodeTakes(steps, keyOf);
     if (!call) return decideAny(steps);
-    const reply = await connection.send(takes[call.kind], call.args);
-    const decided = decodeTakes(steps, reply as Buffer);
-    if (!decided.includes(undefined)) return decided as LimiterResult[];
-    // The script left these undone, so this sends them for the first time.
+    return connection.run(takes[call.kind], call.args, (reply) => {
+      const decided = decodeTakes(steps, reply as Buffer);
+      return decided.includes(undefined) ? decideRest(steps, decided) : (decided as LimiterResult[]);
+    });
+  };
+
+  /** What the script left undone is sent for the first time. */
+  const decideRest = async (
+    steps: readonly LimiterStep[],
+    decided: readonly (LimiterResult | undefined)[],
+  ): Promise<LimiterResult[]> => {
     const rest = steps.filter((_, i) => decided[i] === undefined);
     const results = await withOwnErrors(rest, decideAny(rest));
     return decided.map((each) => each ?? (results.shift() as LimiterResult));

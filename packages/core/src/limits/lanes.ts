@@ -59,7 +59,8 @@ export class Lanes {
     if (alone) {
       this.#sendAlone(lane, ask, false);
     } else {
-      this.#enter(ask);
+      ask.onExpire = this.#expireAsk;
+      this.#deadlines.add(ask, this.#options.clock.monotonicMs());
       lane.push(ask);
       this.#queued++;
     }
@@ -110,22 +111,15 @@ export class Lanes {
     return lane;
   }
 
-  /** Begins the time of a call; returns the monotonic now. */
-  #enter(ask: Ask): number {
-    const nowMs = this.#options.clock.monotonicMs();
-    ask.onExpire = this.#expireAsk;
-    this.#deadlines.add(ask, nowMs);
-    return nowMs;
-  }
-
+  /** Its time is that of its batch. */
   #sendAlone(lane: Lane, ask: Ask, probe: boolean): void {
     const batch = new Batch(lane, this.#options.name, probe, this.#expireBatch);
     batch.add(ask);
-    this.#send(batch, this.#enter(ask));
+    this.#send(batch);
   }
 
   #flush(lane: Lane): void {
-    const { store, maxInFlight, clock } = this.#options;
+    const { store, maxInFlight } = this.#options;
     while (lane.inFlight < maxInFlight && lane.waiting.size > 0) {
       const batch = new Batch(lane, this.#options.name, false, this.#expireBatch);
       const share = Math.max(leastShare, Math.ceil((lane.busy.size + lane.waiting.size) / maxInFlight));
@@ -133,16 +127,18 @@ export class Lanes {
       lane.moveTo(batch, Math.min(share, maxBatchSteps), maxStepOps);
       this.#queued -= batch.calls;
       if (batch.steps.length === 0) return;
-      this.#send(batch, clock.monotonicMs());
+      this.#send(batch);
     }
   }
 
-  #send(batch: Batch, nowMs: number): void {
-    batch.sentMs = nowMs;
+  #send(batch: Batch): void {
+    batch.sentMs = this.#options.clock.monotonicMs();
     batch.lane.inFlight++;
     this.#inFlight++;
-    this.#deadlines.add(batch, nowMs);
-    this.#decide(batch).then(
+    const deciding = this.#decide(batch);
+    // The store has its question: what follows is done while it thinks.
+    this.#deadlines.add(batch, batch.sentMs);
+    deciding.then(
       (results) => this.#returned(batch, results),
       (error: unknown) => this.#returned(batch, undefined, error),
     );
@@ -228,8 +224,11 @@ export class Lanes {
     emitStoreCall(emitter, store.name, 'decide', batch.steps.length, clock.monotonicMs() - batch.sentMs, error);
   }
 
-  // The callers of a batch end at the batch's time at the latest, and stand before it in the list.
+  // The callers of a batch end at the batch's time at the latest.
   readonly #expireBatch = (batch: Batch): void => {
+    for (const first of batch.asks) {
+      for (let ask: Ask | undefined = first; ask; ask = ask.behind) if (ask.state === 'sent') this.#expireAsk(ask);
+    }
     const error = this.#timeout();
     batch.call.abort();
     this.#leave(batch, error);
