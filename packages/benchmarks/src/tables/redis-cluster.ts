@@ -1,6 +1,6 @@
 import { startRedisCluster } from '@headgate/test-servers';
 import { keyOf } from './given.js';
-import { limiterWorkload, lockWorkload, oneCaller } from './redis-workloads.js';
+import { limiterWorkload, lockWorkload, oneCaller, oneCallerFloors } from './redis-workloads.js';
 import { toFlexible } from './rows.js';
 import type { Table } from '../table.js';
 
@@ -33,6 +33,7 @@ export const redisCluster: Table = {
       unit: 'x',
       value: ({ ratio }) => ratio(['one', 'headgate'], ['one', 'bare EVALSHA']),
     },
+    ...oneCallerFloors,
     {
       title: 'script calls per decision at 256 callers',
       unit: '',

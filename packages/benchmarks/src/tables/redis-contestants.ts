@@ -4,6 +4,7 @@ import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { Mutex } from 'redis-semaphore';
 import Redlock from 'redlock';
 import { connectRedis } from '../redis-connection.js';
+import { leastScript } from './least-script.js';
 import type { Closable } from './redis-headgate.js';
 
 const hourMs = 3_600_000;
@@ -24,6 +25,14 @@ export function bareScript(url: string): Closable & { call(key: string): Promise
   client.defineCommand('bare', { numberOfKeys: 1, lua: 'return 1' });
   const { bare } = client as unknown as { bare(this: typeof client, key: string): Promise<unknown> };
   return { call: (key) => bare.call(client, key), close: async () => client.disconnect() };
+}
+
+/** The floor of a limiter: EVALSHA of the least script that decides exactly, its reply left unread. */
+export function leastLimiter(url: string): Closable & { call(key: string): Promise<unknown> } {
+  const client = connectRedis(url);
+  client.defineCommand('least', { numberOfKeys: 1, lua: leastScript });
+  const { leastBuffer } = client as unknown as { leastBuffer(this: typeof client, key: string): Promise<unknown> };
+  return { call: (key) => leastBuffer.call(client, `least:${key}`), close: async () => client.disconnect() };
 }
 
 /** Takes a lock and resolves to how it is released. */

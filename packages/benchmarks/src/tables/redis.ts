@@ -4,7 +4,7 @@ import { concurrently } from '../concurrent.js';
 import { contenderProcesses, contenders } from '../contenders.js';
 import { keyOf, keys, url } from './given.js';
 import { headgateLimiter } from './redis-headgate.js';
-import { limiterWorkload, lockWorkload, oneCaller } from './redis-workloads.js';
+import { limiterWorkload, lockWorkload, oneCaller, oneCallerFloors } from './redis-workloads.js';
 import { evenly, toFlexible } from './rows.js';
 import type { Runner, Table } from '../table.js';
 
@@ -79,6 +79,7 @@ export const redis: Table = {
       must: { atMost: 1.15 },
       value: ({ ratio }) => ratio(['one', 'headgate'], ['one', 'bare EVALSHA']),
     },
+    ...oneCallerFloors,
     {
       title: 'client requests per decision at 256 callers',
       unit: '',
