@@ -86,7 +86,7 @@ export async function contend(
     if (!answer) continue;
     settle(context, waiter, answer);
     queue.setback = waiter.setback;
-    await waiter.rest();
+    if (!waiter.done) await waiter.rest();
   }
 }
 
