@@ -5,6 +5,7 @@ import { Attempts } from './locks/attempts.js';
 import { Holdings } from './locks/holdings.js';
 import { Inbox } from './locks/inbox.js';
 import { keyIdOf } from './locks/key-id.js';
+import { leaseName } from './locks/lease.js';
 import { Operator } from './locks/operator.js';
 import { resolveLockSettings } from './locks/options.js';
 import type {
@@ -48,6 +49,10 @@ class AdvisoryLocks implements LockStore {
   readonly #operator: Operator;
   readonly #attempts: Attempts;
   readonly #listeners = new Set<LockStoreListener>();
+  readonly #idOf = (key: string): KeyId => {
+    this.#assertOpen();
+    return keyIdOf(key, this.#settings.hashLock);
+  };
   #closed = false;
 
   constructor(settings: LockSettings) {
@@ -80,9 +85,8 @@ class AdvisoryLocks implements LockStore {
     this.#attempts = new Attempts(this.#holdings, this.#inbox, this.#operator);
   }
 
-  async acquire(request: AcquireRequest): Promise<AcquireReply> {
-    this.#assertOpen();
-    return this.#attempts.start(request, this.#idOf(request.key));
+  acquire(request: AcquireRequest): Promise<AcquireReply> {
+    return this.#attempts.start(request, this.#idOf);
   }
 
   async cancelWait(ref: LeaseRef): Promise<void> {
@@ -99,7 +103,6 @@ class AdvisoryLocks implements LockStore {
   }
 
   async inspect(key: string): Promise<LockState | null> {
-    this.#assertOpen();
     return this.#operator.inspect(this.#idOf(key));
   }
 
@@ -123,7 +126,6 @@ class AdvisoryLocks implements LockStore {
     key: string,
     options: { readonly terminate?: boolean; readonly leaseId?: string } = {},
   ): Promise<ForceReleaseReply> {
-    this.#assertOpen();
     const id = this.#idOf(key);
     // First the token, so that it outranks those evicted and not those who come after them.
     const fencingToken = await this.#operator.bump(id);
@@ -155,9 +157,11 @@ class AdvisoryLocks implements LockStore {
     return Promise.all(requests.map(run));
   }
 
-  async #releaseOne({ key, leaseId, fencingToken, next }: ReleaseRequest): Promise<ReleaseReply> {
-    const lease = this.#holdings.current(key, leaseId, fencingToken);
-    if (!lease) return { released: false, reason: this.#holdings.owned.whyGone(key, leaseId) };
+  async #releaseOne(request: ReleaseRequest): Promise<ReleaseReply> {
+    const { fencingToken, next } = request;
+    const name = leaseName(request);
+    const lease = this.#holdings.current(name, fencingToken);
+    if (!lease) return { released: false, reason: this.#holdings.owned.whyGone(name) };
     const giving = this.#holdings.giveBack(lease);
     // Behind the release in the same batch, when it belongs on the same connection.
     const following =
@@ -179,7 +183,9 @@ class AdvisoryLocks implements LockStore {
     const released: Wanted[] = [];
     const pending: Wanted[] = [];
     const ending = wanted.map(async (each) => {
-      const lease = each.own ? this.#holdings.owned.find(each.key, each.holder.leaseId) : undefined;
+      const lease = each.own
+        ? this.#holdings.owned.find(leaseName({ key: each.key, leaseId: each.holder.leaseId }))
+        : undefined;
       if (lease) await this.#holdings.end(lease, reason);
       (each.own ? released : pending).push(each);
     });
@@ -193,10 +199,6 @@ class AdvisoryLocks implements LockStore {
 
   #wake(id: KeyId | undefined, leaseId?: string): void {
     if (id) for (const listener of this.#listeners) listener.wake(id.key, leaseId);
-  }
-
-  #idOf(key: string): KeyId {
-    return keyIdOf(key, this.#settings.hashLock);
   }
 
   #assertOpen(): void {

@@ -48,6 +48,24 @@ describe('many locks taken in one statement', () => {
     expect(replies[5]).toMatchObject({ holders: [] });
   });
 
+  it('sends one full batch behind the other, and asks for a lock again only when it knows what became of it', async () => {
+    const store = openStore();
+    await take(store, 'the first, with which the connection is there');
+    const names = Array.from({ length: 600 }, (_, i) => `one of many ${i}`);
+    const asked = [...names, ...names].map((key) => request(key));
+    const replies = await ask(store, asked);
+    for (const [i, reply] of replies.entries()) {
+      if (i < names.length) expect(reply.acquired, `${i}`).toBe(true);
+      else expect(reply, `${i}`).toMatchObject({ holders: [{ leaseId: asked[i - names.length]?.leaseId }] });
+    }
+    const released = await store.release(
+      replies.flatMap((reply, i) =>
+        reply.acquired ? [{ ...(asked[i] as AcquireRequest), fencingToken: reply.fencingToken }] : [],
+      ),
+    );
+    expect(released.filter((each) => each.released)).toHaveLength(names.length);
+  });
+
   it('gives blocks of tokens above all earlier ones, and shows each holder', async () => {
     const names = keys.map((key) => `tokens of ${key}`);
     const store = openStore();

@@ -1,8 +1,10 @@
 import { standMs } from '../sql/locks-stand.js';
 import { sha256Hex } from './key-id.js';
+import { leaseName } from './lease.js';
 import { decodeHolder, encodeInfo, modes } from './wire.js';
 import type { AcquireReply, AcquireRequest, LeaseRef } from '@headgate/core';
-import type { HoldingConnection, Operation } from './holding-connection.js';
+import type { Operation } from './gathering.js';
+import type { HoldingConnection } from './holding-connection.js';
 import type { Holdings } from './holdings.js';
 import type { Inbox } from './inbox.js';
 import type { KeyId } from './key-id.js';
@@ -65,18 +67,19 @@ export class Attempts {
     for (const { id } of this.#waiting.values()) yield id;
   }
 
-  start(request: AcquireRequest, id: KeyId): Promise<AcquireReply> {
-    return this.#track(request, this.#first(request, id));
+  start(request: AcquireRequest, idOf: (key: string) => KeyId): Promise<AcquireReply> {
+    return this.#track(request, (name) => this.#first(name, request, idOf(request.key)));
   }
 
   /** Sends an attempt behind what this process has submitted to `connection` in the same turn. */
   follow(request: AcquireRequest, id: KeyId, connection: HoldingConnection): Promise<AcquireReply> {
-    return this.#track(request, this.#attempt(request, id, connection, false));
+    return this.#track(request, (name) => this.#attempt(name, request, id, connection, false));
   }
 
   /** Withdraws the attempt and the waiter; resolves when neither can leave a lease behind. */
-  async cancel({ key, leaseId }: LeaseRef): Promise<void> {
-    const name = `${leaseId}\0${key}`;
+  async cancel(waiter: LeaseRef): Promise<void> {
+    const { leaseId } = waiter;
+    const name = leaseName(waiter);
     const attempt = this.#underWay.get(name);
     const waiting = this.#waiting.get(leaseId);
     this.#waiting.delete(leaseId);
@@ -86,7 +89,7 @@ export class Attempts {
       const cancelling = waiting && this.#takeOutOfQueue(waiting, leaseId);
       // What became of the attempt is its caller's to hear; here it only has to be over.
       await Promise.all([cancelling, attempt?.catch(() => {})]);
-      const lease = this.#holdings.owned.find(key, leaseId);
+      const lease = this.#holdings.owned.find(name);
       if (lease) await this.#holdings.giveBack(lease);
     } finally {
       this.#cancelled.delete(name);
@@ -94,8 +97,9 @@ export class Attempts {
   }
 
   /** Makes an attempt known to cancellations until it is over. */
-  async #track(request: AcquireRequest, attempt: Promise<AcquireReply>): Promise<AcquireReply> {
-    const name = `${request.leaseId}\0${request.key}`;
+  async #track(request: AcquireRequest, begin: (name: string) => Promise<AcquireReply>): Promise<AcquireReply> {
+    const name = leaseName(request);
+    const attempt = begin(name);
     this.#underWay.set(name, attempt);
     try {
       return await attempt;
@@ -104,43 +108,53 @@ export class Attempts {
     }
   }
 
-  async #first(request: AcquireRequest, id: KeyId): Promise<AcquireReply> {
-    const found = this.#holdings.connectionFor(request);
-    const connection = found instanceof Promise ? await found : found;
+  #first(name: string, request: AcquireRequest, id: KeyId): Promise<AcquireReply> {
+    const connection = this.#holdings.connectionFor(name, request.ttlMs);
+    // Nothing to wait for, as a rule: many at once are answered sooner without another promise each.
+    if (this.#inbox.listening && !(connection instanceof Promise))
+      return this.#attempt(name, request, id, connection, true);
+    return this.#whenHeard(name, request, id, connection);
+  }
+
+  async #whenHeard(
+    name: string,
+    request: AcquireRequest,
+    id: KeyId,
+    found: HoldingConnection | Promise<HoldingConnection>,
+  ): Promise<AcquireReply> {
+    const connection = await found;
     // A waiter must hear its turn, and a holder that somebody wants its lease back; only the former has to be sure before it asks.
-    if (this.#inbox.listening) return this.#attempt(request, id, connection, true);
     if (request.waiter) await this.#inbox.listen();
     else this.#inbox.listen().catch(() => {}); // the next call tries again; renewals tell of an eviction too
-    return this.#attempt(request, id, connection, true);
+    return this.#attempt(name, request, id, connection, true);
   }
 
   /** One attempt on the connection of the lease's class; a waiter that has just been queued asks once more, since the holder may have left in between. */
   async #attempt(
+    name: string,
     request: AcquireRequest,
     id: KeyId,
     connection: HoldingConnection,
     again: boolean,
   ): Promise<AcquireReply> {
     const { owned } = this.#holdings;
-    for (const lease of [...owned.inSession(id.lockId)]) {
-      if (performance.now() >= lease.deadlineMs) void this.#holdings.end(lease, 'expired');
-    }
-    const name = `${request.leaseId}\0${request.key}`;
+    const expired = owned.inSession(id.lockId).filter(({ deadlineMs }) => performance.now() >= deadlineMs);
+    for (const lease of expired) void this.#holdings.end(lease, 'expired');
     let renewed: Lease | undefined;
     const stands = request.ttlMs >= shortestStandingTtlMs && this.#waiting.get(request.leaseId)?.stands === true;
     const make = (): Operation | undefined => {
       if (this.#cancelled.has(name)) return undefined;
       if (request.waiter) this.#waiting.set(request.leaseId, { id, connection, stands: false });
-      renewed = owned.find(request.key, request.leaseId);
+      renewed = owned.find(name);
       if (renewed) return ['e', id.lockId, request.leaseId, renewed.fencingToken, request.ttlMs * 1_000, null, null];
       return this.#operation(request, id, connection);
     };
     const reply = await connection.submit<AcquireTuple | ExtendTuple>(id.lockId, true, make, stands);
     if (!reply) return { acquired: false, holders: [], retryAfterMs: behindWaitersMs };
-    if (renewed) return this.#acquiredAgain(request, id, renewed, reply as ExtendTuple);
+    if (renewed) return this.#acquiredAgain(name, request, id, renewed, reply as ExtendTuple);
     const answer = reply as AcquireTuple;
-    if (answer[0] === 1) return this.#granted(request, id, connection, answer);
-    if (answer[3] === 1 && again) return this.#attempt(request, id, connection, false);
+    if (answer[0] === 1) return this.#granted(name, request, id, connection, answer);
+    if (answer[3] === 1 && again) return this.#attempt(name, request, id, connection, false);
     const [, holders, retryUs] = answer;
     return {
       acquired: false,
@@ -164,7 +178,11 @@ export class Attempts {
       if (lease.id.key === id.key && lease.slot !== null) slots.push(lease.slot);
     }
     return [
-      ...(['a', id.lockId, id.hash, id.hex, request.leaseId] as const),
+      'a',
+      id.lockId,
+      id.hash,
+      id.hex,
+      request.leaseId,
       modes.indexOf(request.mode),
       request.permits,
       request.ttlMs * 1_000,
@@ -178,6 +196,7 @@ export class Attempts {
   }
 
   #granted(
+    name: string,
     request: AcquireRequest,
     id: KeyId,
     connection: HoldingConnection,
@@ -185,12 +204,13 @@ export class Attempts {
   ): AcquireReply {
     const { leaseId, mode, sessionId } = request;
     this.#waiting.delete(leaseId);
-    const held = { id, leaseId, mode, connection, fencingToken, lastToken, slot, sessionId };
-    this.#holdings.add({ ...held, deadlineMs: 0, timer: undefined, timerAtMs: 0 }, request.ttlMs);
+    const held = { name, id, leaseId, mode, connection, fencingToken, lastToken, slot, sessionId };
+    this.#holdings.add({ ...held, deadlineMs: 0 }, request.ttlMs);
     return { acquired: true, fencingToken, lastToken };
   }
 
   #acquiredAgain(
+    name: string,
     request: AcquireRequest,
     id: KeyId,
     lease: Lease,
@@ -202,6 +222,6 @@ export class Attempts {
       return { acquired: true, fencingToken, lastToken };
     }
     void this.#holdings.end(lease, reply[1]);
-    return this.#attempt(request, id, connection, true);
+    return this.#attempt(name, request, id, connection, true);
   }
 }

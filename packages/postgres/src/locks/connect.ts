@@ -6,10 +6,18 @@ import type { Names } from '../names.js';
 /** How to reach the server, as `pg` takes it. */
 export type ConnectionOptions = string | pg.ClientConfig;
 
+function configOf(options: ConnectionOptions): pg.ClientConfig {
+  return typeof options === 'string' ? { connectionString: options } : options;
+}
+
 /** Opens a client of our own. Its `error` events must be listened to by whoever takes it. */
 export async function connect(options: ConnectionOptions, label: string): Promise<pg.Client> {
-  const config = typeof options === 'string' ? { connectionString: options } : options;
-  const client = new pg.Client({ connectionTimeoutMillis: 5_000, keepAlive: true, application_name: label, ...config });
+  const client = new pg.Client({
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    application_name: label,
+    ...configOf(options),
+  });
   // An unheard 'error' would end the process; whoever takes the client listens for its end.
   client.on('error', () => {});
   try {
@@ -35,7 +43,8 @@ export async function connectHolding(
   connectionId: string,
   idleMs: number,
 ): Promise<{ readonly client: pg.Client; readonly pid: number }> {
-  const client = await connect(options, 'headgate locks');
+  // Releases of `pg` that cannot send a statement before the last was answered ignore it.
+  const client = await connect({ ...configOf(options), pipeline: true }, 'headgate locks');
   try {
     const { rows: versions } = await client.query<{ v: string }>("SELECT current_setting('server_version_num') AS v");
     checkServerVersion(Number(versions[0]?.v));

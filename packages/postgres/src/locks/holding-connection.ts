@@ -1,26 +1,15 @@
 import { StoreError } from '@headgate/core';
 import { isServerError, storeName, toStoreError } from '../errors.js';
 import { connectHolding, keepsAlive, pooledError } from './connect.js';
+import { Gathering } from './gathering.js';
 import { Standing } from './standing.js';
 import { togetherOf } from './together.js';
 import type { StoreError as StoreFailure } from '@headgate/core';
 import type pg from 'pg';
 import type { Names } from '../names.js';
 import type { ConnectionOptions } from './connect.js';
+import type { Batch, Operation } from './gathering.js';
 import type { AcquireTuple } from './wire.js';
-
-/** One operation for `lock_batch_v1`; `[1]` is the lock id. */
-export type Operation = readonly [kind: 'a' | 'c' | 'e' | 'r', lockId: string, ...rest: readonly unknown[]];
-
-interface Queued {
-  /** Makes the operation as late as possible, when what came before it is known; `undefined` drops it. */
-  readonly make: () => Operation | undefined;
-  readonly lockId: string;
-  /** Whether it may wait at the lock itself, should it leave alone. */
-  readonly stands: boolean;
-  readonly resolve: (reply: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** What a holding connection needs to know of its store. */
 export interface HoldingOptions {
@@ -33,7 +22,8 @@ export interface HoldingOptions {
   readonly onGone: (connection: HoldingConnection) => void;
 }
 
-const largestBatch = 256;
+/** How many statements may be on their way: full batches do not wait for the answer to the one before, so that the server always has something to do. */
+const mostAhead = 4;
 /** Without leases for this long, a connection is closed. */
 const keepIdleMs = 60_000;
 let connections = 0;
@@ -53,10 +43,13 @@ export class HoldingConnection {
   readonly #standStatement: string;
   readonly #standing = new Standing();
   #client: pg.Client | undefined;
-  /** What gives back or prolongs goes before what takes. */
-  #urgent: Queued[] = [];
-  #queue: Queued[] = [];
-  #busy = true;
+  readonly #gathering = new Gathering();
+  readonly #underWay = new Set<Batch>();
+  /** Statements on their way; one that nothing may follow, as while the session is being opened, counts as all that may be. */
+  #statements = mostAhead;
+  /** Statements without an answer, and what ends the session when the server says nothing for too long. */
+  #unanswered = 0;
+  #stuck: NodeJS.Timeout | undefined;
   #scheduled = false;
   #heartbeat: NodeJS.Timeout | undefined;
   #lastUsedMs = performance.now();
@@ -81,15 +74,9 @@ export class HoldingConnection {
   ): Promise<T | undefined> {
     if (this.gone) return Promise.reject(this.#goneError());
     return new Promise<T | undefined>((resolve, reject) => {
-      (acquires ? this.#queue : this.#urgent).push({
-        make,
-        lockId,
-        stands,
-        resolve: resolve as (reply: unknown) => void,
-        reject,
-      });
+      this.#gathering.add({ make, lockId, stands, resolve: resolve as (reply: unknown) => void, reject }, acquires);
       // A full batch does not wait for the end of the turn: the server works while the process goes on asking.
-      if (this.#queue.length >= largestBatch && !this.#busy) void this.#flush();
+      if (this.#gathering.full && this.#statements < mostAhead) void this.#flush();
       else this.#schedule();
     });
   }
@@ -139,7 +126,7 @@ export class HoldingConnection {
       client.on('error', (error) => this.#die(toStoreError(error)));
       client.on('end', () => this.#die(this.#goneError()));
       this.#heartbeat = setInterval(() => this.#beat(), Math.max(50, idleMs / 3)).unref();
-      this.#busy = false;
+      this.#statements = 0;
       this.#rest();
       this.#schedule();
     } catch (error) {
@@ -148,64 +135,55 @@ export class HoldingConnection {
   }
 
   #schedule(): void {
-    if (this.#busy || this.#scheduled || this.gone || this.#queue.length + this.#urgent.length === 0) return;
+    if (this.#statements > 0 || this.#scheduled || this.gone || this.#gathering.size === 0) return;
     this.#scheduled = true;
     // Calls of the same turn leave together.
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (!this.#busy && !this.gone) void this.#flush();
+      if (this.#statements === 0 && !this.gone) void this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
-    const batch: { readonly item: Queued; readonly op: Operation }[] = [];
-    const take = (item: Queued): void => {
-      const op = item.make();
-      if (op) batch.push({ item, op });
-      else item.resolve(undefined);
-    };
-    for (const item of this.#urgent.splice(0, largestBatch)) take(item);
-    const later: Queued[] = [];
-    const acquiring = new Set<string>();
-    for (const item of this.#queue) {
-      // One attempt per lock and batch: the session would be granted the same lock twice, so the outcome of the first must be known.
-      if (batch.length >= largestBatch || acquiring.has(item.lockId)) {
-        later.push(item);
-      } else {
-        acquiring.add(item.lockId);
-        take(item);
-      }
-    }
-    this.#queue = later;
-    if (batch.length === 0) {
-      this.#schedule();
+    const batch = this.#gathering.next(this.#underWay);
+    const { entries } = batch;
+    if (entries.length === 0) {
+      // What stays behind a batch under way goes on when that one is done.
+      if (this.#underWay.size === 0) this.#schedule();
       return;
     }
-    this.#busy = true;
     if (this.#client) keepsAlive(this.#client, true);
-    // Rows are locked in one order everywhere.
-    if (batch.length > 1) batch.sort((a, b) => (a.op[1] < b.op[1] ? -1 : a.op[1] > b.op[1] ? 1 : 0));
-    // Where it would keep nobody from anything.
-    const alone = batch.length === 1 && this.leases === 0 ? batch[0]?.item : undefined;
+    // Where it would keep nobody from anything; a batch under way may come to have leases.
+    const alone = entries.length === 1 && this.leases + this.#underWay.size === 0 ? entries[0]?.item : undefined;
     const stands = alone?.stands === true && this.#standing.pays(alone.lockId);
-    const ops = batch.map(({ op }) => op);
+    const weight = stands ? mostAhead : 1;
+    this.#statements += weight;
+    this.#underWay.add(batch);
+    const ops = entries.map(({ op }) => op);
     this.#standing.used(ops);
     try {
       const replies = await this.#send(ops, stands);
       if (stands && (replies[0] as AcquireTuple)[0] === 0) this.#standing.stoodInVain();
-      batch.forEach(({ item }, i) => item.resolve(replies[i]));
+      this.#statements -= weight;
+      // The server goes on while the process looks at what it said.
+      if (this.#gathering.size > 0 && (this.#gathering.full || this.#statements === 0) && !this.gone)
+        void this.#flush();
+      entries.forEach(({ item }, i) => item.resolve(replies[i]));
     } catch (error) {
-      if (batch.length > 1 && isServerError(error) && !this.gone) await this.#oneByOne(batch);
-      else for (const { item } of batch) item.reject(this.#explained(error));
+      if (entries.length > 1 && isServerError(error) && !this.gone) await this.#oneByOne(batch);
+      else for (const { item } of entries) item.reject(this.#explained(error));
+      this.#statements -= weight;
     }
-    this.#busy = false;
+    // Who asked takes note of the answer before anything else is made of the same locks.
+    await undefined;
+    this.#underWay.delete(batch);
     this.#rest();
     this.#schedule();
   }
 
   /** The server undid the batch because of one of its operations: each gets a statement and an error of its own. */
-  async #oneByOne(batch: readonly { readonly item: Queued; readonly op: Operation }[]): Promise<void> {
-    for (const { item, op } of batch) {
+  async #oneByOne({ entries }: Batch): Promise<void> {
+    for (const { item, op } of entries) {
       try {
         item.resolve((await this.#send([op]))[0]);
       } catch (error) {
@@ -217,14 +195,6 @@ export class HoldingConnection {
   async #send(ops: readonly Operation[], stands = false): Promise<readonly unknown[]> {
     const client = this.#client;
     if (!client || this.gone) throw this.#goneError();
-    const stuck = setTimeout(() => {
-      this.#die(
-        new StoreError(`The lock connection did not answer within ${this.#options.stuckMs} ms`, {
-          store: storeName,
-          kind: 'timeout',
-        }),
-      );
-    }, this.#options.stuckMs);
     const together = togetherOf(ops);
     const batch = {
       c: this.#id,
@@ -233,6 +203,8 @@ export class HoldingConnection {
       o: ops,
       ...(together.length > 0 ? { m: together } : {}),
     };
+    this.#unanswered += 1;
+    if (this.#unanswered === 1) this.#expectAnswer();
     try {
       const { rows } = await client.query<{ replies: readonly unknown[] }>({
         name: this.#options.names.statement(stands ? 'stand' : 'locks'),
@@ -242,12 +214,23 @@ export class HoldingConnection {
       this.#lastUsedMs = performance.now();
       return (rows[0] as { replies: readonly unknown[] }).replies;
     } finally {
-      clearTimeout(stuck);
+      this.#unanswered -= 1;
+      this.#expectAnswer();
     }
   }
 
+  #expectAnswer(): void {
+    clearTimeout(this.#stuck);
+    if (this.#unanswered === 0 || this.gone) return;
+    const { stuckMs } = this.#options;
+    this.#stuck = setTimeout(() => {
+      const message = `The lock connection did not answer within ${stuckMs} ms`;
+      this.#die(new StoreError(message, { store: storeName, kind: 'timeout' }));
+    }, stuckMs);
+  }
+
   #beat(): void {
-    if (this.#busy || this.gone) return;
+    if (this.#statements > 0 || this.gone) return;
     const idleForMs = performance.now() - this.#lastUsedMs;
     if (this.leases === 0 && idleForMs > keepIdleMs) {
       void this.close();
@@ -255,10 +238,10 @@ export class HoldingConnection {
     }
     // Leases are extended by their owners, whose statements keep the session; one that is not extended must not be kept by us.
     if (this.leases > 0) return;
-    this.#busy = true;
+    this.#statements = mostAhead;
     this.#client?.query('SELECT 1').then(
       () => {
-        this.#busy = false;
+        this.#statements = 0;
         this.#schedule();
       },
       (error: unknown) => this.#die(toStoreError(error)),
@@ -267,7 +250,7 @@ export class HoldingConnection {
 
   /** A connection at rest keeps no process alive; whoever holds a lease has a timer for it. */
   #rest(): void {
-    if (!this.#busy && this.#client) keepsAlive(this.#client, false);
+    if (this.#statements === 0 && this.#client) keepsAlive(this.#client, false);
   }
 
   #die(reason: StoreFailure): void {
@@ -275,11 +258,9 @@ export class HoldingConnection {
     this.gone = true;
     clearInterval(this.#heartbeat);
     const client = this.#client;
-    const queue = [...this.#urgent, ...this.#queue];
-    this.#urgent = [];
-    this.#queue = [];
+    const left = this.#gathering.clear();
     this.#options.onGone(this);
-    for (const item of queue) item.reject(reason);
+    for (const item of left) item.reject(reason);
     // A connection that hangs would wait for its goodbye to be answered.
     (
       client as unknown as { readonly connection?: { readonly stream: { destroy(): void } } } | undefined

@@ -1,16 +1,14 @@
 import { StoreError } from '@headgate/core';
 import { storeName } from '../errors.js';
+import { Expiries } from './expiries.js';
 import { HoldingConnection } from './holding-connection.js';
-import { OwnedLeases } from './lease.js';
+import { leaseName, OwnedLeases } from './lease.js';
 import { encodeInfo, modes } from './wire.js';
-import type { AcquireRequest, ExtendReply, ExtendRequest, LockLostReason } from '@headgate/core';
-import type { Operation } from './holding-connection.js';
+import type { ExtendReply, ExtendRequest, LockLostReason } from '@headgate/core';
+import type { Operation } from './gathering.js';
 import type { Lease } from './lease.js';
 import type { LockSettings } from './options.js';
 import type { ExtendTuple, ReleaseTuple } from './wire.js';
-
-/** Longer ones fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 /** What this process holds, and the connections that hold it: one per ttl class. */
 export class Holdings {
@@ -19,6 +17,10 @@ export class Holdings {
   readonly #channel: string;
   readonly #lost: (lease: Lease, reason: LockLostReason) => void;
   readonly #connections = new Map<number, HoldingConnection>();
+  readonly #expiries = new Expiries(
+    () => this.owned.all(),
+    (lease) => void this.end(lease, 'expired'),
+  );
 
   /** `lost` is told of each lease that ended without its holder releasing it. */
   constructor(settings: LockSettings, channel: string, lost: (lease: Lease, reason: LockLostReason) => void) {
@@ -27,10 +29,10 @@ export class Holdings {
     this.#lost = lost;
   }
 
-  /** The connection that has the lease, or that its ttl belongs on. */
-  connectionFor(request: AcquireRequest): HoldingConnection | Promise<HoldingConnection> {
-    const classMs = this.#settings.classes.classFor(request.ttlMs);
-    const held = this.owned.find(request.key, request.leaseId);
+  /** The connection that has the lease of that name, or that its ttl belongs on. */
+  connectionFor(name: string, ttlMs: number): HoldingConnection | Promise<HoldingConnection> {
+    const classMs = this.#settings.classes.classFor(ttlMs);
+    const held = this.owned.find(name);
     if (held) return held.connection.lengthen(classMs).then(() => held.connection);
     let connection = this.#connections.get(classMs);
     if (!connection) {
@@ -57,17 +59,19 @@ export class Holdings {
   }
 
   /** The lease if this process holds it under that token and its time is not up. */
-  current(key: string, leaseId: string, fencingToken: number): Lease | undefined {
-    const lease = this.owned.find(key, leaseId);
+  current(name: string, fencingToken: number): Lease | undefined {
+    const lease = this.owned.find(name);
     if (lease?.fencingToken !== fencingToken) return undefined;
     if (performance.now() < lease.deadlineMs) return lease;
     void this.end(lease, 'expired');
     return undefined;
   }
 
-  async extend({ key, leaseId, fencingToken, ttlMs, holder }: ExtendRequest): Promise<ExtendReply> {
-    const lease = this.current(key, leaseId, fencingToken);
-    if (!lease) return { extended: false, reason: this.owned.whyGone(key, leaseId) };
+  async extend(request: ExtendRequest): Promise<ExtendReply> {
+    const { leaseId, fencingToken, ttlMs, holder } = request;
+    const name = leaseName(request);
+    const lease = this.current(name, fencingToken);
+    if (!lease) return { extended: false, reason: this.owned.whyGone(name) };
     await lease.connection.lengthen(this.#settings.classes.classFor(ttlMs));
     // What inspect shows of the session stays: a lock is passed on within it only.
     const info = holder ? encodeInfo({ ...holder, sessionId: lease.sessionId }) : null;
@@ -82,7 +86,7 @@ export class Holdings {
     ];
     const reply = (await lease.connection.submit<ExtendTuple>(lease.id.lockId, false, make)) as ExtendTuple;
     if (reply[0] === 1) {
-      if (this.owned.find(key, leaseId) !== lease) return { extended: false, reason: this.owned.whyGone(key, leaseId) };
+      if (this.owned.find(name) !== lease) return { extended: false, reason: this.owned.whyGone(name) };
       this.prolong(lease, ttlMs);
       return { extended: true };
     }
@@ -93,20 +97,7 @@ export class Holdings {
   /** Starts the lease's time anew; its end is a timer's, whatever the server's longer one. */
   prolong(lease: Lease, ttlMs: number): void {
     lease.deadlineMs = performance.now() + ttlMs;
-    // A timer that fires too soon looks again; one that would fire too late has to go.
-    if (lease.timer && lease.timerAtMs <= lease.deadlineMs) return;
-    this.#checkLater(lease, ttlMs);
-  }
-
-  #checkLater(lease: Lease, afterMs: number): void {
-    clearTimeout(lease.timer);
-    const delayMs = Math.min(Math.ceil(afterMs), longestTimerMs);
-    lease.timerAtMs = performance.now() + delayMs;
-    lease.timer = setTimeout(() => {
-      const leftMs = lease.deadlineMs - performance.now();
-      if (leftMs <= 0) void this.end(lease, 'expired');
-      else this.#checkLater(lease, leftMs);
-    }, delayMs).unref();
+    this.#expiries.at(lease.deadlineMs);
   }
 
   /** Ends a lease for its holder, who is told. */
@@ -144,6 +135,7 @@ export class Holdings {
 
   /** Ends every lease and every connection. */
   async close(): Promise<void> {
+    this.#expiries.stop();
     for (const lease of this.owned.all()) {
       this.owned.remove(lease, 'closed');
       this.#lost(lease, 'closed');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Names } from '../names.js';
 
 /** How a key is known to the server. */
@@ -18,7 +18,7 @@ export type HashLock = (key: string) => bigint;
 /** First eight bytes of SHA-256 over schema, prefix and key: two installations in one database keep apart. */
 export function defaultHashLock(names: Names): HashLock {
   const namespace = `headgate\0${names.schema}\0${names.prefix}\0`;
-  return (key) => createHash('sha256').update(namespace).update(key).digest().readBigInt64BE();
+  return (key) => hash('sha256', namespace + key, 'buffer').readBigInt64BE();
 }
 
 export function keyIdOf(key: string, hashLock: HashLock): KeyId {
@@ -27,5 +27,5 @@ export function keyIdOf(key: string, hashLock: HashLock): KeyId {
 }
 
 export function sha256Hex(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }

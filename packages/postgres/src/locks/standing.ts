@@ -1,4 +1,4 @@
-import type { Operation } from './holding-connection.js';
+import type { Operation } from './gathering.js';
 
 /** A session that had to do with other locks so lately does not stand at one, where it could not do anything else, milliseconds. */
 const elsewhereMs = 1_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { togetherOf } from './together.js';
-import type { Operation } from './holding-connection.js';
+import type { Operation } from './gathering.js';
 
 const acquire = (lockId: string, mode = 0, busy = 0): Operation => [
   ...(['a', lockId, 'hash', 'key', 'lease', mode, 1, 1, 1, 'info', null, null, busy, []] as const),

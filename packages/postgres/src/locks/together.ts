@@ -1,4 +1,4 @@
-import type { Operation } from './holding-connection.js';
+import type { Operation } from './gathering.js';
 
 /** Below this many the long way is as fast. */
 const fewest = 4;
