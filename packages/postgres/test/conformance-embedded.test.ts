@@ -1,4 +1,4 @@
-import { startPostgres } from '@headgate/test-servers';
+import { postgresMajor, startPostgres } from '@headgate/test-servers';
 import { afterAll, beforeAll } from 'vitest';
 import { openDatabase } from './database.js';
 import { conformanceOn } from './suites.js';
@@ -16,4 +16,4 @@ afterAll(async () => {
   await server.stop();
 });
 
-conformanceOn('@headgate/postgres on PostgreSQL 18', () => database);
+conformanceOn(`@headgate/postgres on PostgreSQL ${postgresMajor('embedded')}`, () => database);

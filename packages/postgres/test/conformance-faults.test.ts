@@ -1,6 +1,6 @@
 import { limiterConformance, lockConformance } from '@headgate/conformance';
 import { postgresLimiterStore, postgresLockStore } from '@headgate/postgres';
-import { startPostgres } from '@headgate/test-servers';
+import { postgresMajor, startPostgres } from '@headgate/test-servers';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { openDatabase } from './database.js';
@@ -22,10 +22,9 @@ const names = [
   'wipe',
 ] as const;
 
-const servers = [
-  ['@headgate/postgres on PostgreSQL 15', 'system'],
-  ['@headgate/postgres on PostgreSQL 18', 'embedded'],
-] as const;
+const servers = (['system', 'embedded'] as const).map(
+  (installed) => [`@headgate/postgres on PostgreSQL ${postgresMajor(installed)}`, installed] as const,
+);
 
 describe.each(servers)('%s, hurt', (version, installed) => {
   let server: TestServer;

@@ -1,12 +1,11 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll } from 'vitest';
 import { openDatabase } from './database.js';
 import { conformanceOn } from './suites.js';
-import type { TestDatabase } from './database.js';
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase({ max: 20 });
-});
+const database = await openDatabase({ max: 20 });
 afterAll(() => database.drop());
 
-conformanceOn('@headgate/postgres on PostgreSQL 15', () => database);
+const { rows } = await database.pool.query<{ major: number }>(
+  `SELECT current_setting('server_version_num')::int / 10000 AS major`,
+);
+conformanceOn(`@headgate/postgres on PostgreSQL ${rows[0]?.major}`, () => database);

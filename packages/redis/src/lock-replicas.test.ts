@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { replicated } from './lock-replicas.js';
+import { mayBeGranted, replicated } from './lock-replicas.js';
 import type { AcquireRequest } from '@headgate/core';
 import type { LockOp, LockOpReply } from './lock-codec.js';
 
@@ -32,6 +32,11 @@ const replies: readonly LockOpReply[] = [
   [1, null, [1, 10, 10]],
   [1],
 ];
+
+it('only what may be granted waits for replicas', () => {
+  expect(ops.map(mayBeGranted)).toEqual([true, true, true, true, false]);
+  expect(mayBeGranted(['r', { key: 'key', leaseId: 'old', mode: 'exclusive', fencingToken: 1 }])).toBe(false);
+});
 
 it('keeps everything when enough replicas have it', async () => {
   const undone: unknown[] = [];

@@ -1,6 +1,11 @@
 import type { SendLockOps } from './lock-batch.js';
 import type { LockOp, LockOpReply } from './lock-codec.js';
 
+/** Whether an operation may be granted a lease: only then is there something that replicas must have. */
+export function mayBeGranted(op: LockOp): boolean {
+  return op[0] === 'a' || op[0] === 'A' || (op[0] === 'r' && op[1].next !== undefined);
+}
+
 /** Lease ids that an operation was granted. */
 function grantedBy(op: LockOp, reply: LockOpReply): readonly string[] {
   if (op[0] === 'a' && reply[0] === 1) return [op[1].leaseId];

@@ -7,7 +7,7 @@ import { LateSignals } from './late-signals.js';
 import { LockBatch } from './lock-batch.js';
 import * as codec from './lock-codec.js';
 import { scanIndex } from './lock-index.js';
-import { replicated } from './lock-replicas.js';
+import { mayBeGranted, replicated } from './lock-replicas.js';
 import { Script } from './script.js';
 import { lockScript } from './scripts/locks/run.js';
 import { toStoreError } from './store-error.js';
@@ -245,7 +245,7 @@ class RedisLockStore implements LockStore {
     ];
     const send = async (sentKeys: readonly string[], sentOps: readonly LockOp[]): Promise<readonly LockOpReply[]> =>
       (await this.#connection.send(this.#script, argsOf(sentKeys, sentOps))) as readonly LockOpReply[];
-    const wait = this.#waitReplicas;
+    const wait = ops.some(mayBeGranted) ? this.#waitReplicas : undefined;
     const replies = wait
       ? await replicated(keys, ops, wait.count, send, async () => {
           const [reply, acknowledged] = await this.#connection.sendAndWait(this.#script, argsOf(keys, ops), wait);

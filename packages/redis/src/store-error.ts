@@ -2,7 +2,7 @@ import { RecordVersionError, StoreError, StoreFullError } from '@headgate/core';
 import type { StoreErrorKind } from '@headgate/core';
 
 const acl =
-  'the user needs the keys `<prefix>*`, the channels `<prefix>*` and the commands the README lists (`ACL SETUSER <user> ~headgate* &headgate* ...`)';
+  'the user needs the keys `<prefix>*`, the channels `<prefix>*` and the commands the README lists (`ACL SETUSER <user> ~headgate* resetchannels &headgate* ...`)';
 
 /** First match wins. What ioredis makes of a lost connection comes last: it quotes what happened before. */
 const rules: readonly (readonly [pattern: RegExp, kind: StoreErrorKind, advice?: string])[] = [
@@ -20,8 +20,11 @@ const rules: readonly (readonly [pattern: RegExp, kind: StoreErrorKind, advice?:
   ],
 ];
 
+/** What a Redis older than 7 puts before the code of a refusal that a command of a script met. */
+const insideScript = /^.*(?:@user_script: ?\d+|=\[C\]: -1): -?(?=[A-Z]{3,} )/s;
+
 function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return (cause instanceof Error ? cause.message : String(cause)).replace(insideScript, '');
 }
 
 /**

@@ -53,6 +53,19 @@ function serversOf(client: AnyClient): readonly Redis6[] {
   return ('nodes' in client ? client.nodes('master') : [client]) as readonly Redis6[];
 }
 
+/** `PEXPIRETIME`, which Redis 6.2 has not: what is left and the clock, read in the same millisecond. */
+const expireTimeLua = /* lua */ `
+local function nowMs()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+while true do
+  local before, leftMs = nowMs(), redis.call('PTTL', KEYS[1])
+  if leftMs < 0 then return leftMs end
+  if nowMs() == before then return before + leftMs end
+end
+`;
+
 async function recordsOf(client: AnyClient, prefix: string): Promise<readonly RawRecord[]> {
   const found = await Promise.all(
     serversOf(client).map(async (server) => {
@@ -61,7 +74,8 @@ async function recordsOf(client: AnyClient, prefix: string): Promise<readonly Ra
         ids.push(...(page as string[]));
       const records = await Promise.all(
         ids.map(async (id) => {
-          const [content, expiresAtMs] = await Promise.all([server.getBuffer(id), server.pexpiretime(id)]);
+          const [content, expiry] = await Promise.all([server.getBuffer(id), server.eval(expireTimeLua, 1, id)]);
+          const expiresAtMs = Number(expiry);
           // -2: it has expired since it was listed, and is no record any more.
           if (expiresAtMs === -2) return [];
           return [

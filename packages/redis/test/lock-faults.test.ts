@@ -7,7 +7,7 @@ import { clientOf } from './client-kinds.js';
 
 describe.skipIf(skipReason('redis') !== undefined)('locks on a server that is hurt', () => {
   it('a lease that too few replicas have is given back', async () => {
-    await using server = await startRedis();
+    await using server = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] }); // or a replica waits 5 s for its first copy
     const client = clientOf(server.url);
     const store = redisLockStore({ client, waitReplicas: { count: 1, timeoutMs: 500 } });
     await assert.rejects(take(store, 'k'), isStoreError('connection'));

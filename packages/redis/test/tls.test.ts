@@ -3,11 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { freePort, skipReason, startRedis } from '@headgate/test-servers';
-import { afterAll, describe, it } from 'vitest';
+import { skipReason, startRedis, startRedisCluster } from '@headgate/test-servers';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { redisLimiterStore } from '../src/limiter-store.js';
 import { ask, isStoreError } from './asking.js';
-import { careful, drivers, everything, quiet } from './client-kinds.js';
+import { careful, drivers, everything, quiet, type AnyClient } from './client-kinds.js';
+import { nodesOf } from './fixtures.js';
 
 function hasOpenssl(): boolean {
   try {
@@ -24,29 +25,45 @@ describe.skipIf(noTls !== undefined)(`over TLS${noTls ? ` (skipped: ${noTls})` :
   const directory = mkdtempSync(path.join(tmpdir(), 'headgate-tls-'));
   afterAll(() => rmSync(directory, { recursive: true }));
 
+  const tls = { keyFile: path.join(directory, 'key.pem'), certFile: path.join(directory, 'cert.pem') };
+  beforeAll(() => {
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '1'];
+    const make = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', tls.keyFile, '-out', tls.certFile];
+    execFileSync('openssl', [...make, ...subject], { stdio: 'ignore' });
+  });
+  const trust = () => ({ ca: readFileSync(tls.certFile) });
+
+  /** Whoever does not know the certificate is told so by an error of the connection. */
+  async function refuses(client: AnyClient): Promise<void> {
+    const store = redisLimiterStore({ client: quiet(client) });
+    await assert.rejects(ask(store, 'k'), isStoreError('connection'));
+    await store.close();
+    client.disconnect();
+  }
+
   it.each(['ioredis 6', 'ioredis 5'] as const)(
     'everything works, for a duplicate and for the client itself (%s)',
     async (driver) => {
-      const [key, cert] = [path.join(directory, 'key.pem'), path.join(directory, 'cert.pem')];
-      const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '1'];
-      const make = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject];
-      execFileSync('openssl', make, { stdio: 'ignore' });
-      const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
-      const port = await freePort();
-      await using server = await startRedis({
-        args: ['--tls-port', String(port), '--tls-auth-clients', 'no', ...files],
-      });
-      const client = quiet(
-        new drivers[driver].Redis({ host: server.host, port, tls: { ca: readFileSync(cert) }, ...careful }),
-      );
+      const { Redis } = drivers[driver];
+      await using server = await startRedis({ tls });
+      const address = { host: server.host, port: server.port };
+      const client = quiet(new Redis({ ...address, tls: trust(), ...careful }));
       await everything(client, false);
       await everything(client, true);
-      const strangers = quiet(new drivers[driver].Redis({ host: server.host, port, tls: {}, lazyConnect: true }));
-      const store = redisLimiterStore({ client: strangers });
-      await assert.rejects(ask(store, 'k'), isStoreError('connection'));
-      await store.close();
-      strangers.disconnect();
+      await refuses(new Redis({ ...address, tls: {}, lazyConnect: true }));
       client.disconnect();
     },
   );
+
+  it('everything works in a Cluster, for a duplicate and for the client itself', async () => {
+    await using cluster = await startRedisCluster({ tls });
+    for (const { Cluster } of Object.values(drivers)) {
+      const nodes = nodesOf(cluster.url);
+      const client = quiet(new Cluster(nodes, { redisOptions: { tls: trust() }, retryDelayOnFailover: 0 }));
+      await everything(client, false);
+      await everything(client, true);
+      await refuses(new Cluster(nodes, { redisOptions: { tls: {} }, lazyConnect: true }));
+      client.disconnect();
+    }
+  });
 });

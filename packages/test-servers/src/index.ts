@@ -2,7 +2,7 @@ export { startRedis, type RedisOptions } from './redis.js';
 export { startRedisCluster, type RedisCluster, type RedisClusterOptions } from './redis-cluster.js';
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis-sentinel.js';
 export { startPostgres, type PostgresOptions } from './postgres.js';
-export type { PostgresVersion } from './postgres-programs.js';
+export { postgresMajor, type PostgresVersion } from './postgres-programs.js';
 export { startPgBouncer, type PgBouncerOptions } from './pgbouncer.js';
 export { startDynamoDbLocal, startDynalite, type DynamoDbLocalOptions } from './dynamodb.js';
 export { startPrometheus, type PrometheusOptions } from './prometheus.js';

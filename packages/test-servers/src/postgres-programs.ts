@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -40,6 +40,12 @@ export function findPostgres(
     return programs;
 
   return programsIn(path.join(reachableCopy(native), 'bin'));
+}
+
+/** The major version of a PostgreSQL, such as 15. */
+export function postgresMajor(version?: PostgresVersion): number {
+  const { postgres } = findPostgres(version, undefined);
+  return Number(/\d+/.exec(execFileSync(postgres, ['--version'], { encoding: 'utf8' }))?.[0]);
 }
 
 let copied: string | undefined;

@@ -1,12 +1,14 @@
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** A busy machine may keep a server from answering for a second or two, milliseconds. */
 const probeTimeoutMs = 5_000;
 
-/** Sends `request` over a new connection and gives the first bytes of the reply, or `undefined` when there is none. */
-export function firstReply(port: number, request: string): Promise<string | undefined> {
+/** Sends `request` over a new connection, plain or with TLS, and gives the first bytes of the reply, or `undefined` when there is none. */
+export function firstReply(port: number, request: string, tls = false): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
+    const address = { host: '127.0.0.1', port };
+    const socket = tls ? connectTls({ ...address, rejectUnauthorized: false }) : connect(address);
     const done = (reply: string | undefined): void => {
       socket.destroy();
       resolve(reply);

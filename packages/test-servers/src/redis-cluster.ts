@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { requireBinary } from './binaries.js';
 import { startOwnedServer } from './owned-server.js';
 import { firstReply } from './probes.js';
-import { redisAnswers, redisArguments, type RedisOptions } from './redis.js';
+import { redisAnswers, redisArguments, redisUrl, type RedisOptions } from './redis.js';
 import type { TestServer } from './server.js';
 import { until } from './until.js';
 
@@ -57,8 +57,10 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
       nodes.push(await startNode(command, redis, nodeTimeoutMs));
     const url = nodes.map((node) => `${node.host}:${node.port}`).join(',');
     const create = ['--cluster', 'create', ...url.split(','), '--cluster-replicas', String(replicas), '--cluster-yes'];
-    await promisify(execFile)(cli, create, { timeout: formTimeoutMs });
-    await untilOk(nodes, masters, replicas);
+    const tls = redis.tls === undefined ? [] : ['--tls', '--cacert', redis.tls.certFile];
+    await promisify(execFile)(cli, [...tls, ...create], { timeout: formTimeoutMs });
+    const allOk = (): Promise<void> => untilOk(nodes, masters, replicas, redis.tls !== undefined);
+    await allOk();
 
     return {
       name: 'redis-cluster',
@@ -67,13 +69,13 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
       get pids() {
         return nodes.flatMap((node) => node.pids);
       },
-      untilOk: () => untilOk(nodes, masters, replicas),
+      untilOk: allOk,
       pause: () => all((node) => node.pause()),
       resume: () => all((node) => node.resume()),
       kill: () => all((node) => node.kill()),
       restart: async () => {
         await all((node) => node.restart());
-        await untilOk(nodes, masters, replicas);
+        await allOk();
       },
       stop,
       [Symbol.asyncDispose]: stop,
@@ -88,7 +90,7 @@ function startNode(command: string, options: RedisOptions, nodeTimeoutMs: number
   return startOwnedServer({
     name: 'redis-node',
     alsoFree: busOffset,
-    url: (port) => `redis://127.0.0.1:${port}`,
+    url: (port) => redisUrl(port, options),
     process: (directory, port) => ({
       command,
       args: [
@@ -97,15 +99,15 @@ function startNode(command: string, options: RedisOptions, nodeTimeoutMs: number
         ...['--cluster-node-timeout', String(nodeTimeoutMs)],
         ...['--repl-diskless-sync-delay', '0'], // or a replica waits 5 s for its first copy
       ],
-      ready: () => redisAnswers(port),
+      ready: () => redisAnswers(port, options),
     }),
   });
 }
 
-async function untilOk(nodes: readonly TestServer[], masters: number, replicas: number): Promise<void> {
+async function untilOk(nodes: readonly TestServer[], masters: number, replicas: number, tls: boolean): Promise<void> {
   const up = nodes.filter((node) => node.pids.length > 0);
   const everyNode = async (command: string, test: (reply: string) => boolean): Promise<boolean> =>
-    (await Promise.all(up.map(async (node) => test((await firstReply(node.port, command)) ?? '')))).every(Boolean);
+    (await Promise.all(up.map(async (node) => test((await firstReply(node.port, command, tls)) ?? '')))).every(Boolean);
   const served = (): Promise<boolean> =>
     everyNode('CLUSTER INFO\r\n', (info) => /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info));
   const replicasKnown = (): Promise<boolean> =>

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { requireBinary } from './binaries.js';
+import { createFaultProxy, type FaultProxy, type ProxyTarget } from './fault-proxy.js';
 import { startOwnedServer } from './owned-server.js';
 import { firstReply } from './probes.js';
 import { redisAnswers, startRedis, type RedisOptions } from './redis.js';
@@ -8,11 +9,13 @@ import type { TestServer } from './server.js';
 import { until } from './until.js';
 
 /** How to start Redis under Sentinel; what `RedisOptions` say is for the data nodes. */
-export interface RedisSentinelOptions extends RedisOptions {
+export interface RedisSentinelOptions extends Omit<RedisOptions, 'tls'> {
   /** Copies of the master; 1 by default. */
   readonly replicas?: number;
   /** How long a master must be silent before it counts as down, milliseconds; 1,000 by default: a busy machine keeps one from answering for less. */
   readonly downAfterMs?: number;
+  /** Puts a proxy in front of the first master for everybody but those who know its own port; see `RedisSentinel.toFirst`. Default `false`. */
+  readonly divisible?: boolean;
 }
 
 /** A master, its replicas and one sentinel that watches them. */
@@ -23,6 +26,11 @@ export interface RedisSentinel {
   readonly sentinel: TestServer;
   /** The first master first. After a failover the roles are others. */
   readonly nodes: readonly TestServer[];
+  /**
+   * With `divisible`: the only way on which the sentinel, the replicas and the clients that ask the sentinel reach the first master. When it lets
+   * nothing through, that master goes on serving those who are on its side, at its own port.
+   */
+  readonly toFirst: FaultProxy | undefined;
   /** The node that the sentinel names as master now. */
   master(): Promise<TestServer>;
   /** Resolves when the sentinel knows that every replica has a copy, so that a failover can begin. */
@@ -36,9 +44,11 @@ const formTimeoutMs = 20_000;
 
 /** Starts a master, replicas that have copied it, and a sentinel with a quorum of one that knows them all (about 1 s). */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
-  const { replicas = 1, downAfterMs = 1_000, ...redis } = options;
+  const { replicas = 1, downAfterMs = 1_000, divisible = false, ...redis } = options;
   const servers: TestServer[] = [];
-  const stop = (): Promise<void> => Promise.all(servers.map((server) => server.stop())).then(() => undefined);
+  let toFirst: FaultProxy | undefined;
+  const stop = (): Promise<void> =>
+    Promise.all([...servers.map((server) => server.stop()), toFirst?.stop()]).then(() => undefined);
   try {
     const node = async (args: readonly string[]): Promise<TestServer> => {
       const undelayed = ['--repl-diskless-sync-delay', '0']; // or a replica waits 5 s for its first copy
@@ -47,10 +57,12 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       return server;
     };
     const first = await node([]);
-    for (let index = 0; index < replicas; index += 1) await node(['--replicaof', first.host, String(first.port)]);
+    if (divisible) toFirst = await createFaultProxy({ target: first });
+    const seen: ProxyTarget = toFirst ?? first;
+    for (let index = 0; index < replicas; index += 1) await node(['--replicaof', seen.host, String(seen.port)]);
     const nodes = [...servers];
     await untilCopied(nodes);
-    const sentinel = await startSentinel(first, downAfterMs, redis);
+    const sentinel = await startSentinel(seen, downAfterMs, redis);
     servers.push(sentinel);
 
     const untilOk = async (): Promise<void> => {
@@ -68,9 +80,11 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       group,
       sentinel,
       nodes,
+      toFirst,
       master: async () => {
         const reply = (await firstReply(sentinel.port, `SENTINEL GET-MASTER-ADDR-BY-NAME ${group}\r\n`)) ?? '';
-        const master = nodes.find(({ port }) => reply.includes(`\r\n${port}\r\n`));
+        const isNamed = ({ port }: ProxyTarget): boolean => reply.includes(`\r\n${port}\r\n`);
+        const master = isNamed(seen) ? first : nodes.find(isNamed);
         if (master === undefined) throw new Error(`The sentinel named no node of ours as master: ${reply}`);
         return master;
       },
@@ -85,7 +99,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
 }
 
 function startSentinel(
-  master: TestServer,
+  master: ProxyTarget,
   downAfterMs: number,
   { program = 'redis-server' }: RedisOptions,
 ): Promise<TestServer> {

@@ -18,20 +18,22 @@ export interface RedisOptions {
    * kept, and a restarted Redis is empty.
    */
   readonly persist?: boolean;
+  /** Speak TLS and nothing else, to clients, replicas and the other nodes of a cluster; a certificate that signs itself for 127.0.0.1, and its key. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Further command-line arguments, such as `['--timeout', '1']`. */
   readonly args?: readonly string[];
 }
 
-/** Starts a standalone Redis (or Valkey) of its own. `url` is `redis://127.0.0.1:<port>`. */
+/** Starts a standalone Redis (or Valkey) of its own. `url` is `redis://127.0.0.1:<port>`, with TLS `rediss://…`. */
 export function startRedis(options: RedisOptions = {}): Promise<TestServer> {
   const command = requireBinary(options.program ?? 'redis-server');
   return startOwnedServer({
     name: 'redis',
-    url: (port) => `redis://127.0.0.1:${port}`,
+    url: (port) => redisUrl(port, options),
     process: (directory, port) => ({
       command,
       args: redisArguments(directory, port, options),
-      ready: () => redisAnswers(port),
+      ready: () => redisAnswers(port, options),
     }),
   });
 }
@@ -39,7 +41,8 @@ export function startRedis(options: RedisOptions = {}): Promise<TestServer> {
 /** The command line that standalone servers and cluster nodes share. */
 export function redisArguments(directory: string, port: number, options: RedisOptions): readonly string[] {
   return [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--daemonize', 'no', '--save', ''],
+    ...['--bind', '127.0.0.1', '--dir', directory, '--daemonize', 'no', '--save', ''],
+    ...(options.tls === undefined ? ['--port', String(port)] : tlsArguments(port, options.tls)),
     ...(options.persist === true ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
     ...(options.maxmemory === undefined ? [] : ['--maxmemory', options.maxmemory]),
     ...(options.maxmemoryPolicy === undefined ? [] : ['--maxmemory-policy', options.maxmemoryPolicy]),
@@ -48,8 +51,19 @@ export function redisArguments(directory: string, port: number, options: RedisOp
   ];
 }
 
+function tlsArguments(port: number, { certFile, keyFile }: NonNullable<RedisOptions['tls']>): readonly string[] {
+  const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile];
+  const everywhere = ['--tls-auth-clients', 'no', '--tls-replication', 'yes', '--tls-cluster', 'yes'];
+  return ['--port', '0', '--tls-port', String(port), ...files, ...everywhere];
+}
+
+/** Where clients find a Redis at this port. */
+export function redisUrl(port: number, { tls }: RedisOptions): string {
+  return `redis${tls === undefined ? '' : 's'}://127.0.0.1:${port}`;
+}
+
 /** Whether a Redis at this port has loaded its data and takes commands, or would after a log-in. */
-export async function redisAnswers(port: number): Promise<boolean> {
-  const reply = await firstReply(port, 'PING\r\n');
+export async function redisAnswers(port: number, { tls }: RedisOptions = {}): Promise<boolean> {
+  const reply = await firstReply(port, 'PING\r\n', tls !== undefined);
   return reply !== undefined && /^(\+PONG|-NOAUTH|-NOPERM)/.test(reply);
 }
