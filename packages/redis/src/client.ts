@@ -94,10 +94,15 @@ export function commandClient(client: Client, stallTimeoutMs: number): Client {
     retryDelayOnFailover: 0,
     retryDelayOnTryAgain: 1, // It will not be better soon: we ask for each key alone.
     maxRedirections: 6,
-    // With a `natMap`, ioredis files a MOVED under an address it has no connection to, and asks any node until it has read the slots anew.
+    // With a `natMap`, ioredis files a MOVED under an address it has no connection to, and asks any node, again and again; see `Connection.send`.
     ...(natMap ? { retryDelayOnMoved: 20 } : {}),
     redisOptions: { ...redisOptions, ...node },
   });
+}
+
+/** Whether a Cluster's nodes are reached at other addresses than they give. */
+export function hasNatMap(client: Client): boolean {
+  return Boolean((client.options as ClientOptions).natMap);
 }
 
 /** A client of ours for subscriptions, made like `client` and not yet connected; it subscribes again whenever it reconnects. */

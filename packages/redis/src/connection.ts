@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ClosedError, InvalidArgumentError, StoreError } from '@headgate/core';
-import { checkClient, checkOwnClient, commandClient } from './client.js';
-import { toStoreError } from './store-error.js';
+import { checkClient, checkOwnClient, commandClient, hasNatMap } from './client.js';
+import { toStoreError, wasMoved } from './store-error.js';
 import { StallWatch } from './stall-watch.js';
 import { connected } from './waiting.js';
 import type { Client, RedisClient } from './client.js';
@@ -23,8 +24,10 @@ export interface RedisConnectionOptions {
 /** Names of what both stores take. */
 export const connectionOptions = { client: 0, useClient: 0, stallTimeoutMs: 0, name: 0, prefix: 0, buckets: 0 };
 
-/** Most attempts at a script that the server keeps forgetting. */
-const mostScriptLoads = 4;
+/** Most attempts at what ran nowhere: a script that the server keeps forgetting, or a call for which no node of the Cluster was the right one. */
+const mostAttempts = 4;
+/** How long ioredis is given to read the table of slots anew, milliseconds. */
+const slotsReadMs = 20;
 
 type Command = (...args: unknown[]) => Promise<unknown>;
 type Pipeline = Record<string, unknown> & {
@@ -136,9 +139,11 @@ export class Connection {
           return await (typeof command === 'string' ? this.#call(command, args) : this.#runAny(command, args));
         } catch (error) {
           // Caches that are flushed again and again need more than one repetition.
-          if (typeof command === 'string' || !isForgotten(error) || attempt === mostScriptLoads)
-            throw this.failure(error);
-          command.isLoaded = false;
+          if (attempt === mostAttempts) throw this.failure(error);
+          if (typeof command !== 'string' && isForgotten(error)) command.isLoaded = false;
+          // ioredis files a MOVED under the address that the node gives. With a `natMap` it has no connection there, and asks any node until it gives up.
+          else if (hasNatMap(this.client) && wasMoved(error)) await sleep(slotsReadMs);
+          else throw this.failure(error);
         }
       }
     } finally {

@@ -35,6 +35,11 @@ export function wasSentAround(error: unknown): boolean {
   return error instanceof StoreError && error.message.includes('Too many Cluster redirections');
 }
 
+/** Whether no node that a call was sent to had its slot, though each named the one that has: it ran nowhere. */
+export function wasMoved(error: unknown): boolean {
+  return /Too many Cluster redirections.*MOVED/.test(String(error));
+}
+
 /** What Redis, ioredis or the network threw, as the error of the contract. */
 export function toStoreError(store: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createLimiter, createLocks, StoreError, tokenBucket } from '@headgate/core';
-import { skipReason, startRedisCluster, until } from '@headgate/test-servers';
+import { createFaultProxy, skipReason, startRedisCluster, until } from '@headgate/test-servers';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { redisLimiterStore } from '../src/limiter-store.js';
 import { redisLockStore } from '../src/lock-store.js';
 import { answerOf, isStoreError, recovered, spent, step, take } from './asking.js';
-import { nodesOf } from './fixtures.js';
+import { nodesOf, openClient } from './fixtures.js';
 import type { RedisCluster, TestServer } from '@headgate/test-servers';
 
 function open(url: string): Cluster {
@@ -59,6 +59,30 @@ describe.skipIf(skipReason('redis-cluster') !== undefined)('one node of a cluste
     client.disconnect();
     admin.disconnect();
   });
+
+  it.each(['ioredis 6', 'ioredis 5'] as const)(
+    'that is reached through a `natMap` is found again by every call when its connection was lost (%s)',
+    async (driver) => {
+      const proxies = await Promise.all(cluster.nodes.map((node) => createFaultProxy({ target: node })));
+      const natMap = Object.fromEntries(
+        cluster.nodes.map((node, i) => [`${node.host}:${node.port}`, proxies[i] as (typeof proxies)[0]]),
+      );
+      const client = openClient(driver, proxies.map(({ host, port }) => `${host}:${port}`).join(), natMap);
+      const store = redisLimiterStore({ client, prefix: `nat-${driver.at(-1)}`, buckets });
+      const notSentAround = (error: unknown): void => {
+        isStoreError('connection')(error);
+        assert.doesNotMatch(String(error), /redirections/);
+      };
+      await spent(store, 'any');
+      for (let round = 0; round < 12; round++) {
+        proxies[round % 3]?.cut();
+        for (const key of keys) await recovered(() => spent(store, key), notSentAround);
+      }
+      await store.close();
+      client.disconnect();
+      await Promise.all(proxies.map((proxy) => proxy.stop()));
+    },
+  );
 
   it.each(['frozen', 'killed'] as const)(
     'that is %s stalls only its own keys; the others answer as before',
