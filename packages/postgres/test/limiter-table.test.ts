@@ -77,7 +77,7 @@ async function hotShare(own: TestDatabase, updates: number): Promise<number> {
     );
     return rows[0];
   };
-  await expect.poll(count).toMatchObject({ updates });
+  await expect.poll(count, { timeout: 20_000 }).toMatchObject({ updates });
   const { hot } = (await count()) as { hot: number };
   await pool.query(`DROP SCHEMA "${own.schema}" CASCADE`);
   return hot / updates;
