@@ -1,10 +1,13 @@
-// A process of contenders for one lock: node redis-contender.js <url> <contenders>. Each {ms} it is sent is one round; it answers with each contender's turns.
+// A process of contenders for one lock: node redis-contender.js <url> <contenders> [waiting]. Each {ms} it is sent is one round; it answers with each contender's
+// turns; of `waiting` contenders nobody ever gets the lock.
 import { parentLink } from '@headgate/test-servers';
 import { headgateLocks } from './tables/redis-headgate.js';
 
-const [url, count] = process.argv.slice(2) as [string, string];
+const [url, count, kind] = process.argv.slice(2) as [string, string, 'waiting' | undefined];
 const { locks, close } = headgateLocks(url);
 const { send, messages } = parentLink();
+const each = Array.from({ length: Number(count) });
+if (kind === 'waiting') for (const _ of each) void locks.acquire('held', { waitMs: 600_000 }).catch(() => {}); // ends with the process
 send({ ready: true });
 for await (const message of messages) {
   const { ms } = message as { ms: number };
@@ -21,7 +24,8 @@ for await (const message of messages) {
     }
     return turns;
   };
-  const turns = await Promise.all(Array.from({ length: Number(count) }, contender));
+  if (kind === 'waiting') await new Promise((resolve) => setTimeout(resolve, ms));
+  const turns = kind === 'waiting' ? [] : await Promise.all(each.map(contender));
   send({ turns, elapsedMs: performance.now() - began });
 }
 await close();

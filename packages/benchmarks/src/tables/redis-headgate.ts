@@ -34,12 +34,13 @@ export function headgateLimiter(
 }
 
 /** Headgate locks over Redis. */
-export function headgateLocks(url: string): Closable & { locks: Locks } {
+export function headgateLocks(url: string): Closable & { locks: Locks; client: Redis | Cluster } {
   const client = connectRedis(url);
   const store = redisLockStore({ client });
   const locks = createLocks({ name: 'bench', store, ttlMs: 10_000 });
   return {
     locks,
+    client,
     close: async () => {
       await locks.close();
       await store.close();

@@ -2,18 +2,43 @@ import { startRedis } from '@headgate/test-servers';
 import { Mutex } from 'async-mutex';
 import { concurrently } from '../concurrent.js';
 import { contenderProcesses, contenders } from '../contenders.js';
+import { startProcesses } from '../process-group.js';
 import { keyOf, keys, url } from './given.js';
-import { headgateLimiter } from './redis-headgate.js';
+import { headgateLimiter, headgateLocks, scriptCalls } from './redis-headgate.js';
 import { limiterWorkload, lockWorkload, oneCaller, oneCallerFloors } from './redis-workloads.js';
 import { evenly, toFlexible } from './rows.js';
 import type { Runner, Table } from '../table.js';
 
+const program = new URL('../redis-contender.js', import.meta.url);
+
 /** Contenders for one key, `counts` in each process. */
 const processes = (address: string, counts: readonly number[]): Promise<Runner> =>
   contenderProcesses(
-    new URL('../redis-contender.js', import.meta.url),
+    program,
     counts.map((count) => [address, String(count)]),
   );
+
+/** The requests a second of waiters that never get the lock, and of its holder, who renews it; `counts` waiters in each process. */
+async function waiting(address: string, counts: readonly number[]): Promise<Runner> {
+  const { locks, client, close } = headgateLocks(address);
+  await locks.acquire('held');
+  const waiters = await startProcesses(
+    program,
+    counts.map((count) => [address, String(count), 'waiting']),
+  );
+  return {
+    async round(ms) {
+      const before = await scriptCalls(client);
+      const began = performance.now();
+      await waiters.work(ms);
+      return { value: (((await scriptCalls(client)) - before) / (performance.now() - began)) * 1000 };
+    },
+    close: async () => {
+      await waiters.close();
+      await close();
+    },
+  };
+}
 
 /** Limits and locks over one Redis server. */
 export const redis: Table = {
@@ -68,6 +93,13 @@ export const redis: Table = {
         },
       },
     },
+    {
+      id: 'waiting',
+      title: '100 waiters in 4 processes on a held lock',
+      unit: 'requests/s',
+      rounds: { count: 3, ms: 5_000 },
+      contestants: { headgate: (env) => waiting(url(env), [25, 25, 25, 25]) },
+    },
   ],
   rows: [
     toFlexible('10,000 keys, 256 callers', 'keys-256', { must: 2.5, goal: 3.5 }),
@@ -108,6 +140,12 @@ export const redis: Table = {
       goal: { atLeast: 0.8 },
       value: ({ ratio }) =>
         ratio(['contended', 'headgate, 4 processes of 4'], ['contended', 'async-mutex, one process']),
+    },
+    {
+      title: 'requests a second of 100 waiters in 4 processes',
+      unit: '/s',
+      must: { atMost: 10 },
+      value: ({ median }) => median('waiting', 'headgate'),
     },
     evenly('4 processes of 4'),
     evenly('13/1/1/1'),
